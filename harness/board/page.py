@@ -1,0 +1,126 @@
+"""The page and its Markdown twin: everything the board says, put through the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
+from harness.board.controls import ControlRow, control_rows
+from harness.board.interactive import chart
+from harness.board.notation import axis_label, change_unit, value_unit
+from harness.board.panels import Panel, Style, family_order, panels, styles
+from harness.board.provenance import FILES, ProvenanceRow, Total, provenance_rows, total
+from harness.board.slope_table import LegendEntry, SlopeRow, flag_legend, slope_rows
+from harness.board.text import Safe, markdown, plain, script_json
+from harness.board.verdicts import counted, summary
+from harness.results.record import CheckpointInfo, Record
+from harness.results.roles import Roles
+from harness.slopes.cell import Fit
+
+TEMPLATES = Path(__file__).parent / "templates"
+TITLE = "Transfer leaderboard"
+CAPTION = (
+    "Bars are one standard error. Lines are the fits over their windows; the shading swings them through the "
+    "interval of the slope about the mean, so it shows how sure the slope is, not the level. Faint lines join the "
+    "checkpoints of one run. Grey: no line was fitted."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the templates say, in the order of the page."""
+
+    title: str
+    description: str
+    summary: str
+    slopes: list[SlopeRow]
+    headlines: list[tuple[str, list[SlopeRow]]]
+    panels: list[Panel]
+    styles: dict[str, Style]
+    legend: list[LegendEntry]
+    controls: list[ControlRow]
+    columns: list[Column]
+    checkpoints: list[CheckpointRow]
+    failures: list[Failure]
+    provenance: list[ProvenanceRow]
+    total: Total
+
+
+def assemble(
+    records: Sequence[Record],
+    checkpoints: Mapping[str, CheckpointInfo],
+    contexts: Mapping[str, Mapping[str, Any]],
+    roles: Roles,
+    fits: Sequence[Fit],
+) -> Board:
+    """Put the board together from records, what is known of them, the suite's roles and the fits."""
+    looks = styles(family_order(roles, fits))
+    visible = shown(records)
+    heads = columns(visible, roles)
+    pictures = panels(fits, roles)
+    rows = slope_rows(fits, looks)
+    return Board(
+        title=roles.title or TITLE,
+        description=roles.description,
+        summary=summary(list(fits)),
+        slopes=rows,
+        headlines=headlines(rows, pictures, list(looks)),
+        panels=pictures,
+        styles=looks,
+        legend=flag_legend(rows),
+        controls=control_rows(roles.controls, fits),
+        columns=heads,
+        checkpoints=checkpoint_rows(visible, checkpoints, roles, heads),
+        failures=failures(visible, checkpoints),
+        provenance=provenance_rows(records, contexts),
+        total=total(records, contexts),
+    )
+
+
+def headlines(
+    rows: Sequence[SlopeRow], pictures: Sequence[Panel], families: Sequence[str]
+) -> list[tuple[str, list[SlopeRow]]]:
+    """The slope rows under their downstream task, tasks in the order of the pictures."""
+    tasks = dict.fromkeys(panel.downstream.task for panel in pictures)
+    grouped: dict[str, list[SlopeRow]] = {task: [] for task in tasks}
+    for row in sorted(rows, key=lambda row: families.index(row.family)):
+        grouped[row.task].append(row)
+    return list(grouped.items())
+
+
+def html(board: Board, library: str) -> str:
+    """``board.html``: every name in it is escaped.
+
+    Args:
+        board: what to say.
+        library: where plotly.min.js lies, relative to the page.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, finalize=lambda value: value if isinstance(value, Markup) else plain(value, 2000),
+    )  # fmt: skip
+    charts = Markup(script_json([chart(panel, board.styles) for panel in board.panels]))
+    return environment.get_template("board.html.jinja").render(words(board), library=library, charts=charts)
+
+
+def github(board: Board) -> str:
+    """``board.md``: every name in it is escaped, by default and not by remembering to."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=False, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True, finalize=markdown,
+    )  # fmt: skip
+    return environment.get_template("board.md.jinja").render(words(board), rule=lambda n: Safe("---|" * n))
+
+
+def words(board: Board) -> dict[str, Any]:
+    """What both templates have at hand."""
+    return {
+        "board": board, "files": FILES, "caption": CAPTION, "axis_label": axis_label, "value_unit": value_unit,
+        "change_unit": change_unit, "counted": counted,
+    }  # fmt: skip

@@ -1,0 +1,162 @@
+"""Files of a Hub repository, by its commit, with one clear message for each way that can fail."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from harness.checkpoints.names import Name
+from harness.checkpoints.quiet import quiet
+from harness.errors import HarnessError, nearest
+
+WAITS = (0.5, 2.0, 8.0)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A repository at one commit: its files by name, and the cache folder where those fetched so far lie."""
+
+    commit: str
+    folder: Path
+    files: tuple[str, ...]
+    parameters: int | None
+
+
+def is_offline(offline: bool) -> bool:
+    """Whether only the cache may be read, by the caller's word or by ``HF_HUB_OFFLINE``."""
+    from huggingface_hub import constants
+
+    return offline or constants.HF_HUB_OFFLINE
+
+
+def find(name: Name, *, offline: bool) -> Snapshot:
+    """Resolve a name to its commit and list its files; fetches ``config.json`` alone.
+
+    Offline, the commit is the one the revision had when it was last fetched, and the files are those in the cache.
+
+    Raises:
+        HarnessError: no such repository or revision, no permission, no network, or not in the cache.
+    """
+    from huggingface_hub import HfApi
+
+    config = Path(fetch_file(name, "config.json", offline=offline))
+    commit, folder = config.parent.name, config.parent
+    if offline:
+        files = tuple(sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()))
+        return Snapshot(commit, folder, files, None)
+    info = attempt(lambda: HfApi().model_info(name.path, revision=commit), name, offline=False)
+    files = tuple(sorted(sibling.rfilename for sibling in info.siblings or ()))
+    return Snapshot(commit, folder, files, getattr(info.safetensors, "total", None))
+
+
+def fetch(name: Name, commit: str, files: Iterable[str], *, offline: bool) -> None:
+    """Bring files of a commit into the cache."""
+    for file in files:
+        fetch_file(Name(name.path, commit, local=False), file, offline=offline)
+
+
+def fetch_file(name: Name, file: str, *, offline: bool) -> str:
+    """One file of a repository: its path in the cache."""
+    from huggingface_hub import hf_hub_download
+
+    with quiet():
+        return attempt(
+            lambda: hf_hub_download(name.path, file, revision=name.revision, local_files_only=offline),
+            name,
+            offline=offline,
+            file=file,
+        )
+
+
+def attempt(call: Callable[[], T], name: Name, *, offline: bool, file: str = "") -> T:
+    """Call, try again where the Hub asks for patience, and explain what cannot be mended by trying.
+
+    Raises:
+        HarnessError: the call failed.
+    """
+    for wait in (*WAITS, None):
+        try:
+            return call()
+        except Exception as error:
+            if wait is None or offline or not passes(error):
+                raise HarnessError(explain(error, name, offline=offline, file=file)) from error
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def status_of(error: BaseException | None) -> int | None:
+    """HTTP status that an error, or one of its causes, came with."""
+    while error is not None:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status is not None:
+            return int(status)
+        error = error.__cause__
+    return None
+
+
+def passes(error: BaseException) -> bool:
+    """Whether a later attempt may succeed: the server is busy, or it cut the connection."""
+    status = status_of(error)
+    if status is not None:
+        return status == 429 or status >= 500
+    return any(type(e).__name__ in ("RemoteProtocolError", "ReadError", "ReadTimeout", "ChunkedEncodingError") for e in causes(error))
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    """An error and the errors it was raised from."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+def explain(error: Exception, name: Name, *, offline: bool, file: str) -> str:
+    """One message for a failed call: what was found, what was expected, how to mend it."""
+    from huggingface_hub import constants, errors
+
+    shown = name.path + (f"@{name.revision}" if name.revision else "")
+    if isinstance(error, errors.GatedRepoError):
+        return gated(name.path, error)
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{name.path} on the Hub has no revision {name.revision!r}; {nearest_revision(name)}"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"no repository {name.path} on the Hub ({constants.ENDPOINT}); check the spelling, or set HF_TOKEN if it is private"
+    if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
+        return f"{shown} on the Hub has no {file}; expected a model that save_pretrained or push_to_hub wrote"
+    if offline:
+        return f"{shown} is not in the cache ({file or 'file list'} is missing) and --offline forbids fetching it; run once without --offline"
+    if any(isinstance(e, OSError) and e.errno == errno.ENOSPC for e in causes(error)):
+        return f"no space left on the disk while fetching {file} of {shown}; free some, or point HF_HOME to another disk"
+    status = status_of(error)
+    if status in (401, 403):
+        return gated(name.path, error)
+    if status is not None:
+        return f"the Hub ({constants.ENDPOINT}) answered {status} for {shown}; try again later"
+    return f"the Hub ({constants.ENDPOINT}) cannot be reached for {shown}; check the network, or pass --offline to use what is in the cache"
+
+
+def gated(repository: str, error: Exception) -> str:
+    """The message for a repository that needs a token."""
+    from huggingface_hub import constants, get_token
+
+    page = f"{constants.ENDPOINT}/{repository}"
+    if get_token():
+        return f"{repository} is gated and the token in HF_TOKEN has no access to it (status {status_of(error)}); ask for access at {page}"
+    return f"{repository} is gated and no token was found; accept its terms at {page} and set HF_TOKEN"
+
+
+def nearest_revision(name: Name) -> str:
+    """A hint that names the nearest branch or tag, where they can be listed."""
+    from huggingface_hub import HfApi
+
+    try:
+        refs = HfApi().list_repo_refs(name.path)
+    except Exception:  # the hint is an extra: the error it belongs to is being raised
+        return "expected a branch, a tag or a full commit"
+    return nearest(name.revision or "", [ref.name for ref in (*refs.branches, *refs.tags)])

@@ -1,0 +1,199 @@
+"""The command ``harness``: parses, calls, renders, nothing else.
+
+Exit status: 0 all well, 1 a measurement failed, 2 wrong usage, 3 bad input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import HarnessError
+
+BAD_INPUT, FAILED, INTERRUPTED = 3, 1, 130
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+    help="Score checkpoints on upstream loss, flatness and downstream metrics, and fit what transfers.",
+)  # fmt: skip
+tasks_app = typer.Typer(no_args_is_help=True, help="The tasks that ship, and specs of your own.")
+make_app = typer.Typer(no_args_is_help=True, help="Make families of checkpoints.")
+app.add_typer(tasks_app, name="tasks")
+app.add_typer(make_app, name="make")
+
+SuiteArgument = Annotated[Path | None, typer.Argument(help="A leaderboard folder with suite.yaml.")]
+Checkpoints = Annotated[list[str], typer.Option("--checkpoint", "-c", help="Hub org/name[@revision] or a folder; {a,b} expands. Repeatable.")]
+Tasks = Annotated[list[str], typer.Option("--task", "-t", help="A shipped task or a YAML file. Repeatable.")]
+Seeds = Annotated[int, typer.Option(min=1, help="Fine-tuning seeds, counted from 1.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Results folder; default: the suite's own, or results/.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Rows of each split at most; such records are marked partial.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
+Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16, of the weights while scoring.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use what is cached alone.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Pickle = Annotated[list[str], typer.Option("--allow-pickle", help="Checkpoint whose weights may be pickled, which can run code.")]
+Remote = Annotated[list[str], typer.Option("--trust-remote-code", help="Checkpoint whose own code may run.")]
+TextFiles = Annotated[list[Path], typer.Option("--text", help="File for lm_loss/text. Repeatable.")]
+Column = Annotated[str | None, typer.Option(help="Column of --text that holds the text.")]
+Folder = Annotated[Path, typer.Argument(help="A results or leaderboard folder.")]
+
+
+def main() -> None:
+    """Entry point: one clear message and a status for what goes wrong."""
+    try:
+        app(standalone_mode=False)
+    except HarnessError as error:
+        stop(str(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        stop("interrupted; what was measured is kept, run the same command again to go on", INTERRUPTED)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except typer.Abort:
+        stop("aborted", INTERRUPTED)
+    except OSError as error:
+        stop(f"{error.filename or 'the system'}: {error.strerror or error}", BAD_INPUT)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)
+        if usage is None:
+            raise
+        stop(usage(), getattr(error, "exit_code", 2))
+
+
+def stop(message: str, status: int) -> None:
+    """Print a message on standard error and leave."""
+    print(f"harness: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+@app.command()
+def run(
+    suite: SuiteArgument = None, checkpoint: Checkpoints = [], task: Tasks = [], seeds: Seeds = 1, output: Output = None,  # noqa: B006
+    limit: Limit = None, device: Device = "cpu", dtype: Dtype = "float32", offline: Offline = False,
+    allow_pickle: Pickle = [], trust_remote_code: Remote = [], text: TextFiles = [], column: Column = None,  # noqa: B006
+    board: Annotated[bool, typer.Option(help="Write the board afterwards.")] = True, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Measure what is not measured yet, and write the board."""
+    from harness import commands
+
+    wanted = commands.prepare(
+        suite, checkpoint, task, seeds, output, limit=limit, device=device, dtype=dtype, offline=offline,
+        allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, text=text, column=column,
+    )  # fmt: skip
+    sys.exit(FAILED if commands.run(wanted, board=board, as_json=as_json) else 0)
+
+
+@app.command()
+def plan(
+    suite: SuiteArgument = None, checkpoint: Checkpoints = [], task: Tasks = [], seeds: Seeds = 1, output: Output = None,  # noqa: B006
+    limit: Limit = None, device: Device = "cpu", dtype: Dtype = "float32", offline: Offline = False,
+    allow_pickle: Pickle = [], trust_remote_code: Remote = [], text: TextFiles = [], column: Column = None,  # noqa: B006
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Print what would be measured, what already is, and an estimate of tokens and minutes."""
+    from harness import commands
+
+    wanted = commands.prepare(
+        suite, checkpoint, task, seeds, output, limit=limit, device=device, dtype=dtype, offline=offline,
+        allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, text=text, column=column,
+    )  # fmt: skip
+    commands.plan(wanted, as_json=as_json)
+
+
+@app.command()
+def fit(source: Annotated[Path, typer.Argument(help="A results folder, or a long table (CSV).")], as_json: Json = False,
+        higher_is_better: Annotated[list[str], typer.Option(help="A metric of the table where more is better.")] = [],  # noqa: B006
+        lower_is_better: Annotated[list[str], typer.Option(help="A metric of the table where less is better.")] = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Print the transfer slopes of a results folder or of a table."""
+    from harness import commands
+
+    commands.fit(source, as_json=as_json, higher=tuple(higher_is_better), lower=tuple(lower_is_better))
+
+
+@app.command()
+def board(folder: Folder) -> None:
+    """Write board.md, board.html and figures from the records of a folder."""
+    from harness import commands
+
+    for path in commands.write_board(folder):
+        print(path)
+
+
+@app.command(name="import")
+def import_table(
+    table: Annotated[Path, typer.Argument(help="A long table: family,checkpoint,upstream_name,upstream,...,task,metric,value,...")],
+    source: Annotated[str, typer.Option(help="Where the figures come from: a citation.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Leaderboard folder to write.")],
+    higher_is_better: Annotated[list[str], typer.Option(help="A metric where more is better.")] = [],  # noqa: B006
+    lower_is_better: Annotated[list[str], typer.Option(help="A metric where less is better.")] = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Import a published table as a leaderboard."""
+    from harness import commands
+
+    commands.import_table(table, source, output, tuple(higher_is_better), tuple(lower_is_better))
+
+
+@app.command()
+def explain(
+    key_a: Annotated[str, typer.Argument(help="A key, or its beginning.")],
+    key_b: Annotated[str, typer.Argument(help="Another.")],
+    folders: Annotated[list[Path], typer.Option("--in", help="Results folders to look in.")] = [Path("results")],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Say which parts of two signatures differ."""
+    from harness import commands
+
+    commands.explain(key_a, key_b, folders, as_json=as_json)
+
+
+@tasks_app.command(name="list")
+def tasks_list(as_json: Json = False) -> None:
+    """List the tasks that ship."""
+    from harness import tasks_commands
+
+    tasks_commands.list_tasks(as_json=as_json)
+
+
+@tasks_app.command(name="show")
+def tasks_show(name: str) -> None:
+    """Print a task's spec."""
+    from harness import tasks_commands
+
+    tasks_commands.show_task(name)
+
+
+@tasks_app.command(name="pin")
+def tasks_pin(name: Annotated[str, typer.Argument(help="A shipped task or a YAML file.")]) -> None:
+    """Write the revision the Hub has now into a spec."""
+    from harness import tasks_commands
+
+    print(tasks_commands.pin_task(name))
+
+
+@tasks_app.command(name="schema")
+def tasks_schema() -> None:
+    """Print the JSON Schema of specs, for editors."""
+    from harness.specs.schema import task_schema
+
+    print(json.dumps(task_schema(), indent=2))
+
+
+@make_app.command()
+def pretrain(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file: what stands under make: in a suite.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Family folder to write.")],
+    device: Device = "cpu", offline: Offline = False,
+) -> None:  # fmt: skip
+    """Train language models from scratch, or on from a checkpoint, and keep checkpoints at chosen steps."""
+    from harness import commands
+
+    for member in commands.make_pretrain(recipe, output, device=device, offline=offline):
+        print(output / member)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Rows of a split, with the revision they have and a fingerprint of what they say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.data import hub
+from harness.data.cache import Cache
+from harness.data.worlds import load_world
+from harness.errors import HarnessError, nearest
+from harness.results.signature import digest
+from harness.specs import Data, Task
+
+FINGERPRINTS = Cache("fingerprints")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The columns that a task reads of one split.
+
+    ``total`` counts the rows of the split, more than were taken where a limit stands; None where it was not counted.
+    """
+
+    columns: Mapping[str, list[Any]]
+    revision: str
+    fingerprint: str
+    total: int | None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+def load_rows(task: Task, split: str, columns: tuple[str, ...], *, first: int | None = None, offline: bool = False) -> Rows:
+    """Load columns of a split of a task's data; ``split`` names what it is for (train, score).
+
+    Raises:
+        HarnessError: the data, revision, split or a column does not exist, or there are no rows.
+    """
+    name = task.splits[split]
+    try:
+        table, revision, total = _table(task.data, name, first, task.folder, offline)
+    except KeyError as error:
+        valid = error.args[1]
+        raise HarnessError(f"{task.place('splits', split)}: no split {name!r}; {nearest(name, valid)}") from None
+    except HarnessError as error:
+        raise HarnessError(f"{task.place('data')}: {error}") from None
+    for column in columns:
+        if column not in table:
+            raise HarnessError(f"{task.place()}: the data has no column {column!r}; {nearest(column, table)}")
+    taken = {column: list(table[column]) for column in columns}
+    if not columns or not taken[columns[0]]:
+        raise HarnessError(f"{task.place('splits', split)}: split {name!r} has no rows; nothing can be measured on it")
+    fingerprint = fingerprint_of(taken)
+    FINGERPRINTS.put(address(task.data, revision, name, columns, first), fingerprint)
+    return Rows(taken, revision, fingerprint, total)
+
+
+def _table(data: Data, split: str, first: int | None, folder: Path, offline: bool) -> tuple[Mapping[str, Any], str, int | None]:
+    if data.world is not None:
+        columns, revision = load_world(data.world, data.options, data.name, split)
+        cut = {name: values[:first] for name, values in columns.items()}
+        return cut, revision, len(next(iter(columns.values())))
+    if data.files is not None:
+        return hub.load_files([folder / name for name in data.files], split, first)
+    return hub.load_split(data, split, first, offline=offline)
+
+
+def fingerprint_of(columns: Mapping[str, list[Any]]) -> str:
+    """SHA-256 over the rows, column names included: two copies of a data set that say the same have the same one."""
+    total = hashlib.sha256(json.dumps(sorted(columns)).encode())
+    names = sorted(columns)
+    for values in zip(*(columns[name] for name in names), strict=True):
+        total.update(json.dumps(values, ensure_ascii=False, default=str).encode())
+        total.update(b"\n")
+    return total.hexdigest()
+
+
+def address(data: Data, revision: str, split: str, columns: tuple[str, ...], first: int | None) -> str:
+    """Where a fingerprint is cached: what was taken of which revision."""
+    source = data.definition() | {"revision": revision}
+    return digest({"data": source, "split": split, "columns": sorted(columns), "first": first})
+
+
+def revision_of(task: Task, *, offline: bool = False) -> str | None:
+    """The revision a task's data has now, without loading rows; None where only loading tells."""
+    if task.data.path is not None:
+        return hub.resolve_revision(task.data, offline=offline)
+    if task.data.files is not None:
+        return hub.content_hash([task.folder / name for name in task.data.files])
+    return None

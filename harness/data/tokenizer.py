@@ -1,0 +1,129 @@
+"""Train a tokenizer on text: byte-level BPE, or whole words for the worlds; made for one training objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from harness.errors import HarnessError, nearest
+
+END_OF_TEXT = "<|endoftext|>"
+SPECIAL_TOKENS = {
+    "causal": {"bos_token": END_OF_TEXT, "eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT},
+    "masked": {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    },
+}
+UNKNOWN_WORD = {"causal": "<|unknown|>", "masked": "[UNK]"}
+KINDS = ("bpe", "word")
+
+
+def train_tokenizer(
+    texts: Iterable[str],
+    *,
+    kind: Literal["bpe", "word"],
+    vocabulary: int,
+    objective: Literal["causal", "masked"],
+    lowercase: bool = False,
+    max_length: int | None = None,
+) -> PreTrainedTokenizerFast:
+    """Train a tokenizer; the same texts give the same ``tokenizer.json``, byte for byte.
+
+    A causal tokenizer adds nothing to a text: ``<|endoftext|>`` is its first, last and padding token where a caller
+    asks for one. A masked one writes ``[CLS] text [SEP]`` and ``[CLS] text [SEP] other [SEP]``, as BERT does.
+
+    Args:
+        texts: what to train on.
+        kind: ``bpe`` is byte-level, so that no text is unknown; ``word`` makes each word between white space a token.
+        vocabulary: the most tokens there may be, special ones included; rare words beyond it are unknown.
+        objective: ``causal`` or ``masked``.
+        lowercase: whether text is put in lower case first.
+        max_length: the longest sequence the model takes, in tokens; unlimited by default.
+
+    Raises:
+        HarnessError: an unknown kind or objective, a vocabulary too small, or texts without a word.
+    """
+    _check(kind, objective, vocabulary)
+    tokenizer = _untrained(kind, objective, lowercase)
+    trainer = _trainer(kind, vocabulary, _special_tokens(kind, objective))
+    tokenizer.train_from_iterator(_not_blank(texts), trainer)
+    if objective == "masked":
+        tokenizer.post_processor = _bert_template(tokenizer)
+    return _wrapped(tokenizer, kind, objective, max_length)
+
+
+def _check(kind: str, objective: str, vocabulary: int) -> None:
+    for name, found, valid in (("kind", kind, KINDS), ("objective", objective, tuple(SPECIAL_TOKENS))):
+        if found not in valid:
+            raise HarnessError(f"tokenizer: found {name} {found!r}; {nearest(found, valid)}")
+    least = len(_special_tokens(kind, objective)) + (256 if kind == "bpe" else 0)
+    if vocabulary <= least:
+        what = "special tokens and all bytes" if kind == "bpe" else "special tokens"
+        raise HarnessError(f"tokenizer: found vocabulary {vocabulary}; expected more than {least}, the {what}")
+
+
+def _special_tokens(kind: str, objective: str) -> list[str]:
+    unknown = [UNKNOWN_WORD[objective]] if kind == "word" else []
+    return list(dict.fromkeys([*SPECIAL_TOKENS[objective].values(), *unknown]))
+
+
+def _trainer(kind: str, vocabulary: int, special: list[str]) -> trainers.Trainer:
+    if kind == "word":
+        return trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    return trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+
+
+def _not_blank(texts: Iterable[str]) -> Iterator[str]:
+    words = False
+    for text in texts:
+        words = words or bool(text.strip())
+        yield text
+    if not words:
+        raise HarnessError("tokenizer: found no word in the training texts; expected some text: check the text column")
+
+
+def _untrained(kind: str, objective: str, lowercase: bool) -> Tokenizer:
+    if kind == "word":
+        tokenizer = Tokenizer(models.WordLevel({}, unk_token=UNKNOWN_WORD[objective]))
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    else:
+        tokenizer = Tokenizer(models.BPE())
+        # a masked model sees pairs: the first word of a text is then the same token as inside it
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=objective == "masked")
+        tokenizer.decoder = decoders.ByteLevel()
+    if lowercase:
+        tokenizer.normalizer = normalizers.Lowercase()
+    return tokenizer
+
+
+def _bert_template(tokenizer: Tokenizer) -> processors.TemplateProcessing:
+    return processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+
+
+def _wrapped(tokenizer: Tokenizer, kind: str, objective: str, max_length: int | None) -> PreTrainedTokenizerFast:
+    names = dict(SPECIAL_TOKENS[objective])
+    if kind == "word":
+        names["unk_token"] = UNKNOWN_WORD[objective]
+    segments = ["token_type_ids"] if objective == "masked" else []
+    length = {} if max_length is None else {"model_max_length": max_length}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_input_names=["input_ids", *segments, "attention_mask"],
+        clean_up_tokenization_spaces=False,
+        **names,
+        **length,
+    )

@@ -1,0 +1,58 @@
+"""Worlds: languages made by a seeded generator, whose entropy and best accuracies are known exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+from harness.data.worlds.hidden_markov_world import GENERATOR_VERSION, Columns, HiddenMarkovWorld, Levels
+from harness.errors import HarnessError, nearest
+
+WORLDS = {"hmm": HiddenMarkovWorld}
+"""A spec's ``data: {world: NAME}`` names one of these."""
+
+
+def open_world(name: str, options: dict[str, object]) -> HiddenMarkovWorld:
+    """The world of that name under those options; defaults fill what is not given.
+
+    Raises:
+        HarnessError: an unknown world, or options that it refuses.
+    """
+    if name not in WORLDS:
+        raise HarnessError(f"found unknown world {name!r}; {nearest(name, WORLDS)}")
+    return WORLDS[name](options)
+
+
+def load_world(name: str, options: dict[str, object], config: str | None, split: str) -> tuple[Columns, str]:
+    """All rows of a split, by column, and the revision they were made under.
+
+    Args:
+        name: a key of `WORLDS`.
+        options: numbers that shape the language, its tasks and their sizes.
+        config: a configuration of that world; None is ``text``.
+        split: ``train``, ``validation`` or ``test``, each from its own seed.
+
+    Raises:
+        HarnessError: an unknown world, option, configuration or split, or an option of wrong type or range.
+    """
+    world = open_world(name, options)
+    return world.columns(config or "text", split), _revision(name, world)
+
+
+def world_revision(name: str, options: dict[str, object]) -> str:
+    """The revision alone, without making a row.
+
+    Raises:
+        HarnessError: an unknown world, or options that it refuses.
+    """
+    return _revision(name, open_world(name, options))
+
+
+def _revision(name: str, world: HiddenMarkovWorld) -> str:
+    """The SHA-256 of the generator's version and of every option, given or default."""
+    parts = {"world": name, "generator": GENERATOR_VERSION, "options": dataclasses.asdict(world.options)}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+__all__ = ["WORLDS", "Columns", "HiddenMarkovWorld", "Levels", "load_world", "open_world", "world_revision"]

@@ -1,0 +1,178 @@
+"""How many tokens and seconds a plan will take.
+
+What was measured before on this machine is the best guide; without it, the model's size, the text's length and the
+machine's own rate of matrix products give a guess.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from harness.data.rows import Rows
+from harness.measures.kinds import kind_of
+from harness.measures.session import RowCache
+from harness.plan import Planned
+from harness.request import Options, Request
+from harness.results import Store
+from harness.specs import FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
+
+CHARACTERS_PER_TOKEN = 4.2
+OVERHEAD_SECONDS = 0.5
+EFFICIENCY = 0.4
+PASSES = {"lm_loss": 1, "fisher": 3, "hessian": 10, "training": 3}
+DEFAULT_PARAMETERS = 110_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Tokens through the model and seconds of one measurement; zero for what is done."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """A guess for every cell of a plan, and for the making of families."""
+
+    cells: tuple[Guess, ...]
+    make_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return self.make_seconds + sum(guess.seconds for guess in self.cells)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all measurements."""
+        return sum(guess.tokens for guess in self.cells)
+
+
+def estimate(request: Request, options: Options, output: Path, store: Store, planned: Sequence[Planned]) -> Estimates:
+    """Guess every cell that is to be measured, and the members that are to be made."""
+    data = RowCache(options.offline, options.limit)
+    sizes = sizes_of(request, store)
+    before = seconds_before(store)
+    guesses = []
+    for cell in planned:
+        if cell.state in ("done", "failed"):
+            guesses.append(Guess())
+        else:
+            guesses.append(guess(cell.task, sizes.get(cell.name) or sizes.get(cell.family), data, before, options))
+    missing = {p.family for p in planned if p.state == "after making"}
+    made = sum(make_seconds(request.made[f], sizes.get(f), options) for f in missing if f in request.made)
+    return Estimates(tuple(guesses), made)
+
+
+def guess(task: Task, parameters: int | None, data: RowCache, before: dict[tuple[str, int], float], options: Options) -> Guess:
+    """One measurement."""
+    size = parameters or DEFAULT_PARAMETERS
+    work, tokens = work_of(task, data)
+    known = before.get((task.name, size))
+    return Guess(tokens, known if known is not None else OVERHEAD_SECONDS + work * 2 * size / rate(options.device))
+
+
+def work_of(task: Task, data: RowCache) -> tuple[float, int]:
+    """(tokens weighted by passes over the model, tokens)."""
+    scored = tokens_of(task, data, "score")
+    if isinstance(task, FlatnessTask):
+        drawn = min(scored, task.flatness.maximum * task.flatness.length)
+        return drawn * PASSES[task.estimator], drawn
+    if isinstance(task, FinetuneTask):
+        source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
+        protocol = protocol_of(source)
+        rows = data.get(source, "train")
+        share = min(1.0, protocol.train_rows / len(rows)) if protocol.train_rows else 1.0
+        trained = tokens_of(source, data, "train") * share * protocol.epochs
+        runs = len(protocol.learning_rates) if source is task else 1
+        return runs * (trained * PASSES["training"] + scored), int(runs * (trained + scored))
+    return scored * PASSES["lm_loss"], scored
+
+
+def tokens_of(task: Task, data: RowCache, split: str) -> int:
+    """Tokens of a split: words on a world, characters over 4.2 elsewhere."""
+    rows = data.get(task, split)
+    inputs = getattr(task, "inputs", None)
+    names = [task.text.column] if inputs is None else [c for c in rows.columns if c != task.target]  # type: ignore[attr-defined]
+    return count_tokens(rows, names, bool(task.data.world), getattr(getattr(task, "text", None), "characters", None))
+
+
+def count_tokens(rows: Rows, names: Sequence[str], words: bool, characters: int | None) -> int:
+    """A count of tokens without a tokenizer."""
+    total = 0.0
+    for name in names:
+        for value in rows.columns[name]:
+            text = str(value)[:characters]
+            total += len(text.split()) if words else len(text) / CHARACTERS_PER_TOKEN
+    return int(total)
+
+
+def sizes_of(request: Request, store: Store) -> dict[str, int]:
+    """Parameters by checkpoint name, and of families that are to be made."""
+    sizes = {name: info.parameters for info in store.checkpoints.values() for name in info.names if info.parameters}
+    for family, recipe in request.made.items():
+        known = [sizes[name] for name in request.families[family] if name in sizes]
+        sizes[family] = known[0] if known else parameters_of(recipe)
+    for family, names in request.families.items():
+        if family not in request.made:
+            for name in names:
+                sizes.setdefault(name, DEFAULT_PARAMETERS)
+    return sizes
+
+
+def parameters_of(recipe: Pretrain) -> int:
+    """Parameters of a model that is not made yet."""
+    if recipe.start is not None:
+        return DEFAULT_PARAMETERS
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    settings: dict[str, Any] = dict(recipe.architecture)
+    vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
+    config = AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings)
+    with torch.device("meta"):
+        return sum(p.numel() for p in AutoModel.from_config(config).parameters())
+
+
+def make_seconds(recipe: Pretrain, parameters: int | None, options: Options) -> float:
+    """Seconds to train all seeds of a family."""
+    tokens = recipe.steps[-1] * recipe.batch_size * recipe.length * len(recipe.seeds)
+    return tokens * PASSES["training"] * 2 * (parameters or DEFAULT_PARAMETERS) / rate(options.device)
+
+
+def seconds_before(store: Store) -> dict[tuple[str, int], float]:
+    """Median seconds of a task on checkpoints of one size, grid runs summed."""
+    grids: dict[tuple[str, str, int | None], float] = {}
+    for record in {(r.key, r.stage): r for r in store.records if r.error is None}.values():
+        cell = (record.task, record.checkpoint, record.seed)
+        if record.stage == "grid" or record.selected is None:
+            grids[cell] = grids.get(cell, 0.0) + (record.cost.seconds or 0.0)
+    found: dict[tuple[str, int], list[float]] = {}
+    for (task, checkpoint, _), seconds in grids.items():
+        info = store.checkpoints.get(checkpoint)
+        if info is not None and info.parameters:
+            found.setdefault((task, info.parameters), []).append(seconds)
+    return {cell: median(seconds) for cell, seconds in found.items()}
+
+
+@lru_cache(maxsize=4)
+def rate(device: str) -> float:
+    """Floating-point operations a second that a transformer reaches here: a share of this machine's matrix products."""
+    import torch
+
+    size = 1024
+    a = torch.randn(size, size, device=device)
+    torch.matmul(a, a)
+    began = time.perf_counter()
+    for _ in range(4):
+        product = torch.matmul(a, a)
+    product[0, 0].item()
+    return EFFICIENCY * 4 * 2 * size**3 / (time.perf_counter() - began)

@@ -1,0 +1,255 @@
+"""The one loop from a request to records."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.checkpoints import Resolved, resolve_in_memory
+from harness.errors import HarnessError
+from harness.machine import high_water, reset_high_water, versions
+from harness.measures.kinds import kind_of
+from harness.measures.measurement import Measurement
+from harness.measures.session import RowCache, Session
+from harness.plan import Signatures, check_splits, locate, seeds_of
+from harness.progress import progress, say
+from harness.request import Options, Request, from_arguments, save_suite
+from harness.results import CheckpointInfo, Cost, Record, Store, digest, key_of
+from harness.results.outcomes import join_shards, write_shard
+from harness.results.store import Writer
+from harness.specs import Task
+
+
+@dataclass
+class Outcome:
+    """How a run went."""
+
+    measured: int = 0
+    already: int = 0
+    failed: list[Record] = field(default_factory=list)
+
+
+def run(request: Request, output: Path, options: Options) -> Outcome:
+    """Make what is to be made, measure what is not measured, and write each record as soon as it exists.
+
+    Raises:
+        InUseError: another run writes to the folder.
+        HarnessError: the folder cannot be written, or a family cannot be made.
+    """
+    with Store.writing(output) as writer:
+        save_suite(request, output)
+        make_families(request, output, options)
+        evaluation = Evaluation(request, output, options, writer)
+        evaluation.all()
+        join_shards(output)
+    return evaluation.outcome
+
+
+def make_families(request: Request, output: Path, options: Options) -> None:
+    """Run the makers of a suite; what stands is not made again."""
+    for family, recipe in request.made.items():
+        from harness.makers.pretrain import make
+
+        make(recipe, output / "families" / family, spec_folder=request.folder, device=options.device, offline=options.offline)
+
+
+class Evaluation:
+    """One pass over the cells of a request."""
+
+    def __init__(self, request: Request, output: Path, options: Options, writer: Writer) -> None:
+        """Share data and signatures between checkpoints."""
+        self.request, self.output, self.options, self.writer = request, output, options, writer
+        self.data = RowCache(options.offline, options.limit)
+        self.signatures = Signatures(options, self.data, writer.store)
+        self.outcome = Outcome()
+
+    def all(self) -> None:
+        """Measure every cell, checkpoint by checkpoint."""
+        by_checkpoint: dict[tuple[str, str], list[Task]] = {}
+        for family, name, task in self.request.cells():
+            by_checkpoint.setdefault((family, name), []).append(task)
+        total = sum(len(seeds_of(task, self.request)) for tasks in by_checkpoint.values() for task in tasks)
+        with progress("measurements", total) as advance:
+            for (family, name), tasks in by_checkpoint.items():
+                found = locate(self.request, self.options, self.output, family, name)
+                if not isinstance(found, Resolved):
+                    found = found or HarnessError(f"{name} was not made")
+                    self.unresolved(name, tasks, found, advance)
+                else:
+                    self.checkpoint(found, tasks, advance)
+
+    def unresolved(self, name: str, tasks: Sequence[Task], error: HarnessError, advance: Callable[[float], None]) -> None:
+        """Every cell of a checkpoint that cannot be had is a failure."""
+        info = CheckpointInfo(identity=f"unresolved:{name}", names=(name,), run=name)
+        for task in tasks:
+            for seed in seeds_of(task, self.request):
+                self.fail(task, info, seed, {"task": task.definition(), "unresolved": True}, str(error))
+                advance(1)
+
+    def checkpoint(self, found: Resolved, tasks: Sequence[Task], advance: Callable[[float], None]) -> None:
+        """All cells of one checkpoint; its weights are loaded when the first cell asks for them."""
+        session = self.session(found, tasks)
+        for task in tasks:
+            for seed in seeds_of(task, self.request):
+                self.cell(session, task, seed)
+                advance(1)
+
+    def session(self, found: Resolved, tasks: Sequence[Task]) -> Session:
+        """What measurements of a checkpoint work with."""
+        parents = frozenset(parent for task in tasks if (parent := getattr(task, "trained_on", None)))
+        session = Session(
+            checkpoint=found, data=self.data, device=self.options.device, dtype=self.options.dtype,
+            stage=lambda *_: [], cell=lambda *_: {}, token_budget=self.options.token_budget, keep_trained=parents,
+        )  # fmt: skip
+        session.cell = lambda task, seed: self.selected(session, task, seed)
+        return session
+
+    def cell(self, session: Session, task: Task, seed: int | None) -> list[Record]:
+        """One measurement: found in the store, or made and written."""
+        info = session.checkpoint.info
+        try:
+            parts = self.signatures.parts(task, session.checkpoint)
+        except HarnessError as error:
+            return [self.fail(task, info, seed, {"task": task.definition(), "refused": True}, str(error))]
+        done = self.writer.store.done(key_of(digest(parts), info.identity, seed))
+        if done:
+            self.outcome.already += 1
+            self.writer.add_checkpoint(info)
+            return done
+        session.stage = lambda extra, measure: self.stage(session, task, seed, {**parts, "stage": extra}, measure)
+        records = self.measured(session, task, seed, parts, lambda: kind_of(task).measure(session, task, seed), "selected")
+        self.outcome.measured += records[0].error is None
+        return records
+
+    def stage(
+        self, session: Session, task: Task, seed: int | None, parts: Mapping[str, Any], measure: Callable[[], Measurement]
+    ) -> list[Record]:  # fmt: skip
+        """A run of a grid: found in the store, or made and written."""
+        done = self.writer.store.done(key_of(digest(parts), session.checkpoint.identity, seed))
+        return done or self.measured(session, task, seed, parts, measure, "grid")
+
+    def selected(self, session: Session, task: Task, seed: int | None) -> Mapping[str, Any]:
+        """What a cell selected; the cell is measured if it was not.
+
+        Raises:
+            HarnessError: the cell failed.
+        """
+        record = self.cell(session, task, seed)[0]
+        if record.error is not None or record.selected is None:
+            raise HarnessError(f"{task.name} on {session.checkpoint.name} failed, so its model cannot be scored: {record.error}")
+        return record.selected
+
+    def measured(
+        self, session: Session, task: Task, seed: int | None, parts: Mapping[str, Any],
+        measure: Callable[[], Measurement], stage: str,
+    ) -> list[Record]:  # fmt: skip
+        """Measure and write; what goes wrong in the measuring is a record too."""
+        info, key = session.checkpoint.info, key_of(digest(parts), session.checkpoint.identity, seed)
+        reset_high_water(self.options.device)
+        began = time.perf_counter()
+        try:
+            found = measure()
+            partial = check_splits(task, self.data)
+        except HarnessError as error:
+            return [self.fail(task, info, seed, parts, str(error), stage)]
+        except Exception as error:  # noqa: BLE001 - one checkpoint's fault must not end the study
+            if os.environ.get("HARNESS_TRACEBACK"):
+                traceback.print_exc()
+            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            return [self.fail(task, info, seed, parts, reason, stage)]
+        cost = Cost(round(time.perf_counter() - began, 3), found.tokens, high_water(self.options.device))
+        context = self.context(task, parts)
+        records = [
+            Record(
+                key=key, metric=v.metric, value=v.value, stderr=v.stderr, stderr_method=v.stderr_method, n=v.n,
+                unit=v.unit, higher_is_better=v.higher_is_better, task=task.name, task_version=task.version,
+                checkpoint=info.identity, seed=seed, stage=stage, selected=found.selected, partial=partial,
+                warnings=found.warnings, details=v.details, signature=context["signature"], context=context["context"],
+                cost=cost,
+            )
+            for v in found.values
+        ]  # fmt: skip
+        write_shard(self.output, key, [outcome.columns() for outcome in found.outcomes])
+        self.writer.add(records, context, info)
+        return records
+
+    def context(self, task: Task, parts: Mapping[str, Any]) -> dict[str, Any]:
+        """What a record refers to: the parts of its signature and the machine that measured it."""
+        line = {
+            "signature": digest(parts), "parts": dict(parts), "versions": versions(), "device": self.options.device,
+            "threads": threads(), "fingerprints": self.signatures.addresses.get(task.name, {}),
+        }  # fmt: skip
+        return {"context": digest(line), **line}
+
+    def fail(
+        self, task: Task, info: CheckpointInfo, seed: int | None, parts: Mapping[str, Any], reason: str, stage: str = "selected"
+    ) -> Record:  # fmt: skip
+        """Write a failure; one that is known already is not written again."""
+        key = key_of(digest(parts), info.identity, seed)
+        context = self.context(task, parts)
+        record = Record(
+            key=key, metric="error", value=None, unit="", higher_is_better=False, task=task.name,
+            task_version=task.version, checkpoint=info.identity, seed=seed, stage=stage, error=reason,
+            signature=context["signature"], context=context["context"],
+        )  # fmt: skip
+        known = {(r.key, r.error) for r in self.writer.store.failures}
+        if (key, reason) not in known:
+            self.writer.add([record], context, info)
+        self.outcome.failed.append(record)
+        say(f"failed: {task.name} on {info.names[0]}: {reason}")
+        return record
+
+
+def threads() -> int:
+    """Threads of one operation."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def evaluate(
+    checkpoint: str | tuple[Any, Any], tasks: str | Sequence[str], *, seeds: int | Sequence[int] = 1,
+    output: str | Path | None = None, limit: int | None = None, device: str = "cpu", dtype: str = "float32",
+    offline: bool = False, step: int | None = None, run: str | None = None, name: str | None = None,
+) -> list[Record]:  # fmt: skip
+    """Score a checkpoint and return its records.
+
+    Args:
+        checkpoint: a Hub name, a folder, or (model, tokenizer) in memory.
+        tasks: names of tasks, or paths of YAML files.
+        seeds: how many fine-tuning seeds, counted from 1, or which.
+        output: a folder to keep records in; what it holds is not measured again.
+        limit: rows of each split at most; such records are marked partial.
+        device: "cpu" or "cuda".
+        dtype: of the weights while scoring.
+        offline: use what is cached alone.
+        step: of a model in memory: the training step it stands at.
+        run: of a model in memory: the training run it belongs to.
+        name: of a model in memory: what to call it.
+
+    Raises:
+        HarnessError: bad input. A measurement that fails is a record with ``error``.
+    """
+    chosen = tuple(range(1, seeds + 1)) if isinstance(seeds, int) else tuple(seeds)
+    options = Options(limit=limit, device=device, dtype=dtype, offline=offline)
+    label = checkpoint if isinstance(checkpoint, str) else name or "in memory"
+    request = from_arguments([label], [tasks] if isinstance(tasks, str) else tasks, chosen, family=run)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(output) if output is not None else Path(scratch)
+        with Store.writing(folder) as writer:
+            save_suite(request, folder)
+            evaluation = Evaluation(request, folder, options, writer)
+            if isinstance(checkpoint, str):
+                evaluation.all()
+            else:
+                model, tokenizer = checkpoint
+                found = resolve_in_memory(model, tokenizer, name=label, run=run, step=step)
+                evaluation.checkpoint(found, list(request.tasks.values()), lambda amount: None)
+            identities = {i for i, info in writer.store.checkpoints.items() if label in info.names}
+            return [r for r in writer.store.records if r.checkpoint in identities and r.task in request.tasks]

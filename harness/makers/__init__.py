@@ -1,0 +1,1 @@
+"""Makers turn a corpus or a checkpoint into a family; one file each."""

@@ -1,0 +1,109 @@
+"""A model with a classification head: trained on examples, and asked for predictions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from harness.data.batches import attention_mask, by_token_budget, pad, shuffled_by_length
+from harness.specs import FinetuneTask, Protocol
+from harness.training.loop import Batch, Loop, Recipe
+
+if TYPE_CHECKING:
+    from harness.measures.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row: token ids, segment ids where the tokenizer gives them, and the class index or number to predict."""
+
+    row: int
+    ids: list[int]
+    segments: list[int] | None
+    target: float
+
+
+def collate(examples: Sequence[Example], pad_token: int, device: Any, regression: bool) -> Batch:
+    """Examples padded on the right: tensors ``(B, T)`` and targets ``(B,)``."""
+    ids = [torch.tensor(example.ids) for example in examples]
+    batch = {"input_ids": pad(ids, pad_token), "attention_mask": attention_mask(ids)}
+    if examples[0].segments is not None:
+        batch["token_type_ids"] = pad([torch.tensor(example.segments) for example in examples], 0)
+    kind = torch.float32 if regression else torch.long
+    batch["labels"] = torch.tensor([example.target for example in examples], dtype=kind)
+    return {name: tensor.to(device) for name, tensor in batch.items()}
+
+
+def classification_loss(model: Any, batch: Batch) -> torch.Tensor:
+    """Mean cross-entropy in float32, or mean squared error where targets are numbers."""
+    inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
+    logits, targets = model(**inputs).logits.float(), batch["labels"]
+    if targets.dtype == torch.float32:
+        return functional.mse_loss(logits[:, 0], targets)
+    return functional.cross_entropy(logits, targets)
+
+
+def epochs_of_batches(lengths: Sequence[int], protocol: Protocol, seed: int) -> list[list[int]]:
+    """Batches of all epochs, the last one cut where ``epochs`` is not whole."""
+    random = np.random.default_rng(seed)
+    per_epoch = math.ceil(len(lengths) / protocol.batch_size)
+    wanted = math.ceil(protocol.epochs * per_epoch)
+    batches: list[list[int]] = []
+    while len(batches) < wanted:
+        batches += shuffled_by_length(lengths, protocol.batch_size, random)
+    return batches[:wanted]
+
+
+def train(
+    session: Session, task: FinetuneTask, protocol: Protocol, examples: list[Example], rate: float, seed: int
+) -> tuple[Any, int]:  # fmt: skip
+    """Fine-tune a fresh copy of the checkpoint; returns the model and the tokens it was trained on.
+
+    Raises:
+        DivergedError: the loss was not finite.
+    """
+    if protocol.train_rows is not None and protocol.train_rows < len(examples):
+        chosen = np.random.default_rng(seed).permutation(len(examples))[: protocol.train_rows]
+        examples = [examples[i] for i in np.sort(chosen)]
+    batches = epochs_of_batches([len(e.ids) for e in examples], protocol, seed)
+    recipe = Recipe(
+        steps=len(batches), learning_rate=rate, warmup_steps=math.ceil(protocol.warmup * len(batches)),
+        schedule=protocol.schedule, weight_decay=protocol.weight_decay, clip=protocol.clip,
+    )  # fmt: skip
+    regression, tokens = task.labels is None, 0
+    model, tokenizer = session.classifier(len(task.labels or ()) or 1, seed, protocol.dropout)
+    with torch.random.fork_rng(devices=[]), session.progress(f"{task.name} rate {rate:g} seed {seed}", len(batches)) as advance:
+        torch.manual_seed(seed)
+        loop = Loop(model, recipe, classification_loss)
+        for batch in batches:
+            chosen_examples = [examples[i] for i in batch]
+            loop.step(collate(chosen_examples, tokenizer.pad_token_id or 0, model.device, regression))
+            tokens += sum(len(e.ids) for e in chosen_examples)
+            advance(1)
+    return model, tokens
+
+
+def predict(
+    session: Session, model: Any, examples: list[Example], task: FinetuneTask, classes: list[int] | None = None
+) -> np.ndarray:  # fmt: skip
+    """Predicted class indices, or numbers for a regression: ``(N,)``.
+
+    ``classes`` maps the model's classes to the task's.
+    """
+    model.eval()
+    regression = task.labels is None
+    found = np.zeros(len(examples))
+    pad_token = getattr(model.config, "pad_token_id", None) or 0
+    with torch.inference_mode():
+        for batch in by_token_budget([len(e.ids) for e in examples], session.token_budget):
+            inputs = collate([examples[i] for i in batch], pad_token, model.device, regression)
+            inputs.pop("labels")
+            logits = model(**inputs).logits.float().cpu()
+            found[batch] = logits[:, 0].numpy() if regression else logits.argmax(-1).numpy()
+    return np.array(classes)[found.astype(int)].astype(float) if classes is not None else found

@@ -1,0 +1,95 @@
+"""Cross-entropy of scored tokens, in nats, without a table of tokens x vocabulary.
+
+The last linear layer is taken off the model for the forward pass, so that it returns the hidden states it would have
+multiplied; logits are then formed for the scored positions alone, a chunk at a time, and their loss taken in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from harness.data.batches import attention_mask, by_token_budget, pad
+from harness.data.sequences import UNSCORED, ScoredSequence
+from harness.errors import HarnessError
+
+CHUNK_ELEMENTS = 2**24
+Head = Callable[[torch.Tensor], torch.Tensor]
+
+
+def sequence_losses(
+    model: Any, sequences: Sequence[ScoredSequence], *, causal: bool, token_budget: int,
+    advance: Callable[[int], None] = lambda tokens: None,
+) -> np.ndarray:  # fmt: skip
+    """Summed loss of each sequence: float64 ``(S,)``, nats.
+
+    ``advance`` is told the tokens of each finished batch.
+
+    Raises:
+        HarnessError: a loss is not finite.
+    """
+    losses = np.zeros(len(sequences))
+    trim = 1 if causal else 0
+    batches = by_token_budget([len(s.ids) - trim for s in sequences], token_budget)
+    model.eval()
+    with torch.inference_mode(), without_head(model, probe(model, sequences, trim)) as head:
+        for batch in batches:
+            chosen = [sequences[index] for index in batch]
+            losses[batch] = batch_losses(model, head, chosen, causal)
+            advance(sum(len(s.ids) for s in chosen))
+    if not np.isfinite(losses).all():
+        first = int(np.flatnonzero(~np.isfinite(losses))[0])
+        raise HarnessError(f"the loss of sequence {sequences[first].key} is not finite; the weights or the dtype are at fault")
+    return losses
+
+
+def batch_losses(model: Any, head: Head, chosen: Sequence[ScoredSequence], causal: bool) -> np.ndarray:
+    """Summed loss of each sequence of one batch: float64 ``(B,)``, nats."""
+    read = [s.ids[:-1] if causal else s.ids for s in chosen]
+    labels = pad([s.labels[1:] if causal else s.labels for s in chosen], UNSCORED).to(model.device)  # (B, T)
+    hidden = model(input_ids=pad(read, 0).to(model.device), attention_mask=attention_mask(read).to(model.device)).logits
+    scored = labels != UNSCORED
+    states, targets = hidden[scored], labels[scored]  # (N, d), (N,)
+    rows = torch.arange(len(chosen), device=labels.device)[:, None].expand_as(labels)[scored]
+    total = torch.zeros(len(chosen), dtype=torch.float64, device="cpu")
+    size = max(16, CHUNK_ELEMENTS // model.config.get_text_config().vocab_size)
+    for start in range(0, len(targets), size):
+        part = slice(start, start + size)
+        losses = functional.cross_entropy(head(states[part]).float(), targets[part], reduction="none")
+        total.index_add_(0, rows[part].cpu(), losses.double().cpu())
+    return total.numpy()
+
+
+@contextmanager
+def without_head(model: Any, ids: torch.Tensor) -> Iterator[Head]:
+    """Let the model return hidden states in place of logits; yields the layer that was taken off.
+
+    ``ids`` (1, T) is a short input to check the division with: a model that does something to its logits after the
+    last layer (a cap, a scale) keeps its head, and what is yielded changes nothing.
+    """
+    layer = model.get_output_embeddings()
+    whole = model(input_ids=ids).logits
+    if layer is None:
+        yield torch.nn.Identity()
+        return
+    forward = layer.forward
+    layer.forward = lambda states: states
+    try:
+        divided = forward(model(input_ids=ids).logits)
+        same = divided.shape == whole.shape and torch.allclose(divided.float(), whole.float(), rtol=1e-4, atol=1e-4)
+        if not same:
+            del layer.forward
+        yield forward if same else torch.nn.Identity()
+    finally:
+        layer.__dict__.pop("forward", None)
+
+
+def probe(model: Any, sequences: Sequence[ScoredSequence], trim: int) -> torch.Tensor:
+    """The first tokens of the shortest sequence that has any, ``(1, T)``."""
+    shortest = min(sequences, key=lambda s: len(s.ids)).ids
+    return shortest[: max(1, min(16, len(shortest) - trim))][None].to(model.device)

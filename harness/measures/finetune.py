@@ -1,0 +1,158 @@
+"""Kind ``finetune``: train the whole model on a task, over a grid of learning rates, and score it.
+
+With several learning rates each run is a record of stage ``grid``; the cell is the run whose first metric is best on
+the split the protocol selects on: a held-out part of train, or the scored split as GLUE papers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.data.templates import columns_of
+from harness.errors import HarnessError
+from harness.measures.classifier import Example, predict, train
+from harness.measures.labelled import held_out, labelled_examples, map_labels
+from harness.measures.measurement import Measurement, Outcomes, Value
+from harness.measures.scores import score
+from harness.specs import FinetuneTask, Protocol, load_task, protocol_of
+from harness.training.loop import DivergedError
+
+if TYPE_CHECKING:
+    from harness.checkpoints import Resolved
+    from harness.measures.session import Session
+
+VERSION = 1
+
+
+def columns(task: FinetuneTask) -> tuple[str, ...]:
+    """Columns of the templates, and the target."""
+    return tuple(sorted(set().union(*(columns_of(template) for template in task.inputs)) | {task.target}))
+
+
+def rows_wanted(task: FinetuneTask) -> int | None:
+    """All rows; the protocol's ``train_rows`` chooses among them."""
+    return None
+
+
+def policy(task: FinetuneTask, checkpoint: Resolved) -> dict[str, Any]:
+    """The recipe, and the task trained on where it is another one.
+
+    Raises:
+        HarnessError: a seq2seq model, which this kind does not fine-tune.
+    """
+    if checkpoint.objective == "seq2seq":
+        raise HarnessError(f"{checkpoint.name} is a seq2seq model; fine-tuning takes causal, masked and encoder models")
+    source = trainer_of(task)
+    recipe = {"protocol": protocol_of(source).definition()}
+    return recipe | ({"trained_on": definition(source)} if source is not task else {})
+
+
+def definition(task: FinetuneTask) -> dict[str, Any]:
+    """What of a task decides the model it trains."""
+    return {k: v for k, v in task.definition().items() if k not in ("protocol", "metrics")} | {"version": task.version}
+
+
+def trainer_of(task: FinetuneTask) -> FinetuneTask:
+    """The task whose train split is used.
+
+    Raises:
+        HarnessError: ``trained_on`` names no fine-tuning task, or the classes do not fit.
+    """
+    if task.trained_on is None:
+        return task
+    try:
+        source = load_task(task.trained_on, folder=task.folder)
+    except HarnessError as error:
+        raise HarnessError(f"{task.place('trained_on')}: {error}") from None
+    if not isinstance(source, FinetuneTask) or source.trained_on:
+        raise HarnessError(f"{task.place('trained_on')}: {task.trained_on} does not train a model")
+    map_labels(task, source)
+    return source
+
+
+def measure(session: Session, task: FinetuneTask, seed: int | None) -> Measurement:
+    """Train and score one checkpoint under one seed.
+
+    Raises:
+        HarnessError: labels that are hidden or out of range, every learning rate diverged, or no tokenizer.
+    """
+    seed, source = seed or 0, trainer_of(task)
+    protocol = protocol_of(source)
+    if source is not task:
+        return _score_other(session, task, source, protocol, seed)
+    if len(protocol.learning_rates) == 1:
+        return _one_run(session, task, protocol, protocol.learning_rates[0], seed, selecting=False)
+    return _grid(session, task, protocol, seed)
+
+
+def _grid(session: Session, task: FinetuneTask, protocol: Protocol, seed: int) -> Measurement:
+    """Every learning rate as a stage of its own; the best is the cell."""
+    runs: dict[float, Any] = {}
+    for rate in protocol.learning_rates:
+        records = session.stage(
+            {"learning_rate": rate}, lambda rate=rate: _one_run(session, task, protocol, rate, seed, selecting=True)
+        )
+        runs[rate] = {record.metric: record for record in records if record.error is None}
+    on_score = protocol.selection.on == "score"
+    judged_by = task.metrics[0] if on_score else f"held_out_{task.metrics[0]}"
+    finished = {rate: found for rate, found in runs.items() if judged_by in found}
+    if not finished:
+        raise DivergedError(f"every learning rate of the grid failed: {list(protocol.learning_rates)}")
+    best = max(finished, key=lambda rate: finished[rate][judged_by].value)
+    chosen = finished[best]
+    values = tuple(
+        Value(r.metric, r.value, r.stderr, r.stderr_method or "", r.n or 0, r.unit, r.higher_is_better, r.details)
+        for r in (chosen[metric] for metric in task.metrics)
+    )
+    where = task.splits["score"] if on_score else f"held-out part of {task.splits['train']}"
+    warnings = (f"{len(runs) - len(finished)} of {len(runs)} learning rates failed",) if len(finished) < len(runs) else ()
+    selected = {"key": chosen[judged_by].key, "learning_rate": best, "chosen_on": where, "by": judged_by}
+    return Measurement(values, tokens=0, warnings=warnings, selected=selected)
+
+
+def _one_run(
+    session: Session, task: FinetuneTask, protocol: Protocol, rate: float, seed: int, *, selecting: bool
+) -> Measurement:  # fmt: skip
+    """Train at one learning rate and score; when selecting, a part of train is held out and scored too."""
+    examples = labelled_examples(session, task, "train", protocol)
+    aside: list[Example] = []
+    if selecting and protocol.selection.on == "held_out":
+        examples, aside = held_out(examples, protocol.selection)
+    model, tokens = train(session, task, protocol, examples, rate, seed)
+    scored = labelled_examples(session, task, "score", protocol)
+    values, outcomes = score(task, predict(session, model, scored, task), scored)
+    if aside:
+        extra, _ = score(task, predict(session, model, aside, task), aside)
+        values += [Value(f"held_out_{v.metric}", v.value, v.stderr, v.stderr_method, v.n, v.unit, v.higher_is_better)
+                   for v in extra[:1]]  # fmt: skip
+    if task.name in session.keep_trained:
+        session.trained[task.name, seed, rate] = {k: v.cpu() for k, v in model.state_dict().items()}
+    return Measurement(tuple(values), tokens=tokens, outcomes=tuple(outcomes))
+
+
+def _score_other(
+    session: Session, task: FinetuneTask, source: FinetuneTask, protocol: Protocol, seed: int
+) -> Measurement:  # fmt: skip
+    """Score the model fine-tuned on another task: the one just trained, or the same trained again."""
+    rate = protocol.learning_rates[0]
+    chosen: Mapping[str, Any] | None = None
+    if len(protocol.learning_rates) > 1:
+        chosen = session.cell(source, seed)
+        rate = chosen["learning_rate"]
+    examples = labelled_examples(session, source, "train", protocol)
+    if len(protocol.learning_rates) > 1 and protocol.selection.on == "held_out":
+        examples, _ = held_out(examples, protocol.selection)
+    kept = session.trained.get((source.name, seed, rate))
+    if kept is not None:
+        model, _ = session.classifier(len(source.labels or ()) or 1, seed, protocol.dropout)
+        model.load_state_dict(kept)
+        tokens = 0
+    else:
+        model, tokens = train(session, source, protocol, examples, rate, seed)
+    scored = labelled_examples(session, task, "score", protocol)
+    values, outcomes = score(task, predict(session, model, scored, task, classes=map_labels(task, source)), scored)
+    return Measurement(tuple(values), tokens=tokens, outcomes=tuple(outcomes), selected=chosen)
+
+
+__all__ = ["Outcomes", "VERSION", "columns", "measure", "policy", "rows_wanted", "trainer_of"]

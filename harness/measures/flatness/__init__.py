@@ -1,0 +1,24 @@
+"""Flatness of a checkpoint: traces of the curvature of its loss, each with a confidence interval.
+
+Importing this package imports no torch; the estimators are loaded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.measures.flatness.fisher import fisher_trace
+    from harness.measures.flatness.hessian import hessian_trace
+    from harness.measures.flatness.result import FlatnessResult, Part, SequenceTerms
+
+__all__ = ["FlatnessResult", "Part", "SequenceTerms", "fisher_trace", "hessian_trace"]
+
+_HOMES = {"fisher_trace": "fisher", "hessian_trace": "hessian"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'result')}"), name)

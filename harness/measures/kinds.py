@@ -1,0 +1,54 @@
+"""Kinds of measurement by name: ours, and those of the entry points in the group ``harness.kinds``.
+
+A kind is a module (or any object) with ``VERSION``, a number that is raised when the code would measure differently;
+``columns(task)`` and ``rows_wanted(task)``, what it reads; ``policy(task, checkpoint)``, the part of the signature that
+depends on the checkpoint's objective; and ``measure(session, task, seed)``. A plug-in also has ``Task``, its spec class.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from harness.checkpoints import Resolved
+    from harness.measures.measurement import Measurement
+    from harness.measures.session import Session
+    from harness.specs import Task
+
+OURS = {
+    "lm_loss": "harness.measures.lm_loss",
+    "flatness": "harness.measures.curvature",
+    "finetune": "harness.measures.finetune",
+}
+
+
+class Kind(Protocol):
+    """What a kind offers the evaluator."""
+
+    VERSION: int
+
+    def columns(self, task: Any) -> tuple[str, ...]:
+        """Columns of the data that are read."""
+
+    def rows_wanted(self, task: Any) -> int | None:
+        """How many rows are enough; None for all."""
+
+    def policy(self, task: Any, checkpoint: Resolved) -> dict[str, Any]:
+        """How the task meets this kind of checkpoint: part of the signature."""
+
+    def measure(self, session: Session, task: Any, seed: int | None) -> Measurement:
+        """Measure."""
+
+
+def kind_of(task: Task) -> Kind:
+    """The code that measures a task."""
+    if task.kind in OURS:
+        return importlib.import_module(OURS[task.kind])  # type: ignore[return-value]
+    return next(point.load() for point in entry_points(group="harness.kinds") if point.name == task.kind)
+
+
+def has_seeds(task: Task) -> bool:
+    """Whether a measurement has randomness of its own: the loss and flatness kinds fix theirs in the task."""
+    return bool(getattr(kind_of(task), "SEEDED", True)) if task.kind not in ("lm_loss", "flatness") else False

@@ -1,0 +1,109 @@
+"""Rows with a target become tokenised examples."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.data.templates import compiled
+from harness.errors import HarnessError, nearest
+from harness.measures.classifier import Example
+from harness.specs import FinetuneTask, Protocol
+from harness.specs.protocol import Selection
+
+if TYPE_CHECKING:
+    from harness.measures.session import Session
+
+HELD_OUT_SEED = 0
+
+
+def labelled_examples(session: Session, task: FinetuneTask, split: str, protocol: Protocol) -> list[Example]:
+    """Tokenised rows of a split with their targets.
+
+    Raises:
+        HarnessError: a target that is hidden, out of range, or no label; or texts without a token.
+    """
+    place = (task.name, split, protocol.max_length)
+    if place not in session.examples:
+        rows = session.rows(task, split)
+        targets = [target_of(task, value, split, number) for number, value in enumerate(rows.columns[task.target])]
+        templates = [compiled(template) for template in task.inputs]
+        names = list(rows.columns)
+        texts: list[list[str]] = [[] for _ in templates]
+        for values in zip(*(rows.columns[name] for name in names), strict=True):
+            row = dict(zip(names, values, strict=True))
+            for column, template in zip(texts, templates, strict=True):
+                column.append(template(row))
+        session.examples[place] = tokenised(session, texts, targets, protocol.max_length)
+    return session.examples[place]
+
+
+def tokenised(session: Session, texts: list[list[str]], targets: list[float], max_length: int) -> list[Example]:
+    """One example for each row; pairs are cut at the longer text first."""
+    tokenizer = session.tokenizer()
+    limit = min(max_length, session.checkpoint.context)
+    coded = tokenizer(*texts, truncation=True, max_length=limit, return_attention_mask=False, verbose=False)
+    if not any(coded["input_ids"]):
+        raise HarnessError("the texts have no tokens; look at the templates under inputs")
+    segments = coded.get("token_type_ids") or [None] * len(targets)
+    fallback = [tokenizer.eos_token_id or 0]
+    return [
+        Example(number, ids or fallback, kinds if ids else None, target)
+        for number, (ids, kinds, target) in enumerate(zip(coded["input_ids"], segments, targets, strict=True))
+    ]
+
+
+def target_of(task: FinetuneTask, value: Any, split: str, row: int) -> float:
+    """The class index, or the number to predict.
+
+    Raises:
+        HarnessError: the target is hidden (-1 or empty), out of range, or no label of the task.
+    """
+    where = f"{task.place('target')}: row {row} of split {task.splits[split]!r}"
+    if task.labels is None:
+        low, high = task.range or (-math.inf, math.inf)
+        if not isinstance(value, (int, float)) or not low <= value <= high:
+            raise HarnessError(f"{where} has target {value!r}; expected a number from {low} to {high}")
+        return float(value)
+    if isinstance(value, str) and value in task.labels:
+        return float(task.labels.index(value))
+    if value == -1 or value == "":
+        raise HarnessError(f"{where} has label {value!r}: the Hub hides the labels of this split; score a split that has them")
+    if isinstance(value, (int, np.integer)) and 0 <= value < len(task.labels):
+        return float(value)
+    hint = nearest(value, task.labels) if isinstance(value, str) else f"{len(task.labels)} labels count from 0"
+    raise HarnessError(f"{where} has label {value!r}, outside {list(task.labels)}; {hint}")
+
+
+def held_out(examples: list[Example], selection: Selection) -> tuple[list[Example], list[Example]]:
+    """Train and held-out part: the same rows for every checkpoint, learning rate and seed.
+
+    Raises:
+        HarnessError: too few rows to hold some out.
+    """
+    count = min(selection.rows_at_most, round(selection.fraction * len(examples)))
+    if not 0 < count < len(examples):
+        raise HarnessError(f"{len(examples)} train rows are too few to hold out {selection.fraction:.0%}; give one learning rate")
+    aside = set(np.random.default_rng(HELD_OUT_SEED).permutation(len(examples))[:count].tolist())
+    return [e for i, e in enumerate(examples) if i not in aside], [examples[i] for i in sorted(aside)]
+
+
+def map_labels(task: FinetuneTask, source: FinetuneTask) -> list[int] | None:
+    """For each class of the trained model, the class of the scored task.
+
+    Raises:
+        HarnessError: a class has no counterpart.
+    """
+    if source.labels is None or task.labels is None:
+        if source.labels is not task.labels:
+            raise HarnessError(f"{task.place('trained_on')}: one of {task.name}, {source.name} is a regression, the other is not")
+        return None
+    mapping = []
+    for label in source.labels:
+        other = task.label_map.get(label, label)
+        if other not in task.labels:
+            raise HarnessError(f"{task.place('label_map')}: class {label!r} of {source.name} maps to {other!r}; {nearest(other, task.labels)}")
+        mapping.append(task.labels.index(other))
+    return mapping

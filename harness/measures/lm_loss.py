@@ -1,0 +1,154 @@
+"""Kind ``lm_loss``: the loss of a language model on documents, nats per token and, where it means something, per byte.
+
+Loss is natural-log cross-entropy in float32 from logits, summed over scored tokens and divided once by their count.
+A causal model, and a masked one by pseudo-log-likelihood, also give bits per byte of the text. A masked loss is no
+code length: it gives nats over the bytes of the scored tokens, which is another unit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.data.documents import Document, documents
+from harness.data.sequences import ScoredSequence
+from harness.data.windows import MaskVocabulary, Tokenised, begin_token, causal_windows, masked_windows, tokenise
+from harness.errors import HarnessError
+from harness.measures.cross_entropy import sequence_losses
+from harness.measures.flatness.ratio import ratio_estimate
+from harness.measures.measurement import Measurement, Outcomes, Value
+from harness.specs import LmLossTask, Loss, Text
+
+if TYPE_CHECKING:
+    from harness.checkpoints import Resolved
+    from harness.data.rows import Rows
+    from harness.measures.session import Session
+
+VERSION = 1
+
+
+def columns(task: LmLossTask) -> tuple[str, ...]:
+    """The columns the task reads."""
+    return (task.text.column, "log_probability") if task.data.world else (task.text.column,)
+
+
+def rows_wanted(task: LmLossTask) -> int | None:
+    """How many rows are enough."""
+    return task.text.first if task.text.documents == "row" else None
+
+
+def policy(task: Any, checkpoint: Resolved) -> dict[str, Any]:
+    """The loss policy as this checkpoint meets it: part of the signature.
+
+    Raises:
+        HarnessError: the checkpoint has no language-model loss, or the window does not fit it.
+    """
+    loss: Loss = task.loss
+    if checkpoint.objective not in ("causal", "masked"):
+        raise HarnessError(
+            f"{checkpoint.name} is an encoder without a language-model head: it has no loss to measure. "
+            "It can be fine-tuned; for a loss give it a head by 'harness make pretrain'"
+            if checkpoint.objective == "encoder"
+            else f"{checkpoint.name} is {checkpoint.objective}; a causal or masked model is wanted"
+        )
+    window = checkpoint.context if loss.window == "context" else loss.window
+    if window > checkpoint.context:
+        raise HarnessError(f"{task.place('loss', 'window')}: window {window}; {checkpoint.name} reads {checkpoint.context} tokens at most")
+    if checkpoint.objective == "causal":
+        stride = min(loss.stride or window, window)
+        return {"window": window, "stride": stride, "bos": loss.bos}
+    masks = {"pseudo_log_likelihood": True} if loss.pseudo_log_likelihood else {
+        "mask_rate": loss.mask_rate, "mask_seed": loss.mask_seed, "mask_unit": loss.mask_unit}  # fmt: skip
+    return {"window": window, **masks}
+
+
+def measure(session: Session, task: LmLossTask, seed: int | None) -> Measurement:
+    """Measure one checkpoint.
+
+    Raises:
+        HarnessError: no tokens, a loss that is not finite, or a checkpoint without a loss.
+    """
+    rows, checkpoint = session.rows(task, "score"), session.checkpoint
+    settings = policy(task, checkpoint)
+    model, tokenizer = session.language_model()
+    texts = take(rows, task.text)
+    tokenised = tokenise(tokenizer, texts)
+    causal = checkpoint.objective == "causal"
+    sequences = cut(tokenised, tokenizer, task.loss, settings, causal)
+    budget = max(session.token_budget, settings["window"])
+    with session.progress(f"{task.name}", sum(len(s.ids) for s in sequences)) as advance:
+        losses = sequence_losses(model, sequences, causal=causal, token_budget=budget, advance=advance)
+    return summarise(task, sequences, losses, rows, texts, causal)
+
+
+def take(rows: Rows, text: Text) -> list[Document]:
+    """The documents a task scores.
+
+    Raises:
+        HarnessError: all rows are empty.
+    """
+    found = documents([str(value) for value in rows.columns[text.column]], text.documents)[: text.first]
+    if text.characters is not None:
+        found = [Document(d.text[: text.characters], d.first_row, d.rows) for d in found]
+    if not found:
+        raise HarnessError(f"the column {text.column!r} has no text: {len(rows)} rows, all empty")
+    return found
+
+
+def cut(tokenised: list[Tokenised], tokenizer: Any, loss: Loss, settings: dict[str, Any], causal: bool) -> list[ScoredSequence]:
+    """All windows of all documents.
+
+    Raises:
+        HarnessError: nothing is left to score.
+    """
+    sequences: list[ScoredSequence] = []
+    if causal:
+        begin = begin_token(tokenizer, loss.bos)
+        for number, document in enumerate(tokenised):
+            sequences += causal_windows(document, number, begin, settings["window"], settings["stride"])
+    else:
+        vocabulary = MaskVocabulary.of(tokenizer)
+        for number, document in enumerate(tokenised):
+            sequences += masked_windows(document, number, vocabulary, settings["window"], loss)
+    if not sequences:
+        raise HarnessError("no token is scored: every document has one token and no BOS, or none was masked")
+    return sequences
+
+
+def summarise(
+    task: LmLossTask, sequences: list[ScoredSequence], losses: np.ndarray, rows: Rows, texts: list[Document], causal: bool
+) -> Measurement:  # fmt: skip
+    """Per-document sums, and the ratios of them that are the metrics."""
+    size = max(s.cluster for s in sequences) + 1
+    clusters = np.array([s.cluster for s in sequences])
+    scored = np.array([int((s.labels[1:] if causal else s.labels).ne(-100).sum()) for s in sequences])
+    nats, tokens = np.bincount(clusters, losses, size), np.bincount(clusters, scored, size)
+    length = np.bincount(clusters, [s.bytes for s in sequences], size)
+    present = tokens > 0
+    nats, tokens, length = nats[present], tokens[present], length[present]
+    values = [value("nats_per_token", nats, tokens, "nats per token", int(tokens.sum()))]
+    if length.all():
+        if causal or task.loss.pseudo_log_likelihood:
+            values.append(value("bits_per_byte", nats / math.log(2), length, "bits per byte", int(tokens.sum())))
+        else:
+            values.append(value("nats_per_scored_byte", nats, length, "nats per scored byte", int(tokens.sum())))
+    index = np.flatnonzero(present)
+    if causal and "log_probability" in rows.columns:
+        truth = -np.array([rows.columns["log_probability"][texts[i].first_row] for i in index], dtype=float)
+        words = np.array([len(texts[i].text.split()) for i in index])
+        values.append(value("excess_nats_per_token", nats - truth, words, "nats per token", int(tokens.sum())))
+    first = np.array([texts[i].first_row for i in index])
+    outcomes = Outcomes("nats_per_token", first, index, nats, tokens.astype(float))
+    return Measurement(tuple(values), tokens=int(sum(len(s.ids) for s in sequences)), outcomes=(outcomes,))
+
+
+def value(metric: str, numerator: np.ndarray, denominator: np.ndarray, unit: str, n: int) -> Value:
+    """A ratio of sums over documents with its clustered standard error."""
+    if len(numerator) < 2:
+        ratio = float(numerator.sum() / denominator.sum())
+        return Value(metric, ratio, None, "none: a single document", n, unit, higher_is_better=False)
+    found = ratio_estimate(numerator, denominator, np.arange(len(numerator)))
+    method = f"ratio estimator over {found.clusters} documents"
+    return Value(metric, found.value, found.stderr, method, n, unit, higher_is_better=False)

@@ -1,0 +1,77 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.slopes.report import rows
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    >>> duration(42), duration(200), duration(9000)
+    ('42 s', '3.3 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def wide_console() -> Console:
+    """The terminal at its width; off a terminal, wide enough that no column is cut."""
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def plan_table(planned: Sequence[Any], estimates: Any) -> None:
+    """What would be measured, by family and task."""
+    console = wide_console()
+    table = Table(title="plan")
+    for name in ("family", "task", "checkpoints", "seeds", "done", "to do", "failed", "tokens", "time"):
+        table.add_column(name, justify="left" if name in ("family", "task") else "right")
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number, cell in enumerate(planned):
+        groups.setdefault((cell.family, cell.task.name), []).append(number)
+    for (family, task), numbers in groups.items():
+        cells = [planned[n] for n in numbers]
+        states = Counter(cell.state for cell in cells)
+        tokens = sum(estimates.cells[n].tokens for n in numbers)
+        seconds = sum(estimates.cells[n].seconds for n in numbers)
+        table.add_row(
+            escape(family), escape(task), str(len({c.name for c in cells})), str(len({c.seed for c in cells})),
+            str(states["done"]), str(states["to do"] + states["after making"]), str(states["failed"]), f"{tokens:,}",
+            duration(seconds),
+        )  # fmt: skip
+    console.print(table)
+    for reason in dict.fromkeys(cell.reason for cell in planned if cell.reason):
+        console.print(f"cannot be measured: {escape(reason)}")
+    making = f", {duration(estimates.make_seconds)} of it to make families" if estimates.make_seconds else ""
+    console.print(f"in all about {duration(estimates.seconds)}{making}; {estimates.tokens:,} tokens to measure")
+
+
+def slope_table(fits: Sequence[Any]) -> None:
+    """Slopes, best first; refused cells last with their reason."""
+    console = wide_console()
+    table = Table(title="transfer slopes (positive: the metric gets better as the upstream one does)")
+    for name in ("family", "upstream", "task", "metric", "runs/points", "slope", "95 % interval", "R2", "Q2", "verdict", "flags"):
+        table.add_column(name, overflow="fold")
+    for fit, row in zip(fits, rows(fits), strict=True):
+        interval = fit.interval
+        table.add_row(
+            escape(fit.cell.family), escape(fit.cell.upstream.task), escape(fit.cell.downstream.task),
+            escape(fit.cell.downstream.metric), f"{fit.n_runs}/{fit.n_points}",
+            "" if fit.transfer_slope is None else f"{fit.transfer_slope:.4g} per {fit.per:g}",
+            "" if interval is None else f"[{interval.low:.4g}, {interval.high:.4g}] {interval.method}".replace("[", r"\["),
+            "" if fit.r2 is None else f"{fit.r2:.2f}", "" if fit.q2 is None else f"{fit.q2:.2f}",
+            row["verdict"], " ".join(flag.code for flag in (*fit.refusals, *fit.flags)),
+        )  # fmt: skip
+    console.print(table)
+    for text in dict.fromkeys(f"{flag.code}: {flag.text}" for fit in fits for flag in fit.refusals):
+        console.print(f"refused {escape(text)}")

@@ -1,0 +1,34 @@
+"""Which task plays which role, and which checkpoints one line may be fitted through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A cell whose slope is known beforehand: dy/dx of ``task``'s ``metric`` against the upstream loss."""
+
+    task: str
+    metric: str
+    slope: float
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What a suite says about records: it is the suite, not the record, that assigns roles and families.
+
+    ``families`` maps a family to the *names* of its checkpoints (see ``CheckpointInfo.names``).
+    """
+
+    upstream: tuple[str, ...]
+    flatness: tuple[str, ...]
+    downstream: tuple[str, ...]
+    families: Mapping[str, tuple[str, ...]]
+    controls: tuple[Control, ...] = ()
+    title: str = ""
+    description: str = ""
+    headline: Mapping[str, str] = field(default_factory=dict)
+    """Task name to the metric shown and fitted first; without an entry, the task's first metric."""

@@ -1,0 +1,272 @@
+"""Import of a published long table: one row per checkpoint, upstream value, task and metric.
+
+Columns: family, checkpoint, upstream_name, upstream, task, metric, value; and where known upstream_stderr,
+value_stderr, n_items, run. A blank cell is unknown. Lines before the header that begin with # are notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, nearest
+from harness.results import metric_names
+from harness.results.record import CheckpointInfo, Record
+from harness.results.roles import Roles
+from harness.results.signature import digest, key_of
+from harness.results.table_rows import Row, read_rows
+
+Name = tuple[str, str]
+"""Family and checkpoint as the table has them: one name in two families is two checkpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A table as a leaderboard folder would hold it: ``contexts`` are lines of contexts.jsonl, one per signature."""
+
+    records: tuple[Record, ...]
+    checkpoints: tuple[CheckpointInfo, ...]
+    contexts: tuple[dict[str, Any], ...]
+    roles: Roles
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number of the table and where it stands; ``named`` is the name that says its direction and unit."""
+
+    line: int
+    checkpoint: Name
+    task: str
+    metric: str
+    named: str
+    value: float
+    stderr: float | None
+    n: int | None
+
+
+def import_table(
+    path: str | Path,
+    *,
+    source: str,
+    higher_is_better: Collection[str] = (),
+    lower_is_better: Collection[str] = (),
+) -> Imported:
+    """Read a long table.
+
+    Whether higher is better is read from the words of ``metric`` and ``upstream_name`` (see ``metric_names``), so is
+    the unit. A checkpoint's identity is made from the source, its family and its name; every checkpoint is a training
+    run of its own unless a column ``run`` says otherwise. Its name in the result is "family/checkpoint".
+
+    Args:
+        path: a CSV file in UTF-8.
+        source: where the figures were published; part of every signature.
+        higher_is_better: metrics and upstream names whose words do not say so, or say it wrong.
+        lower_is_better: likewise.
+
+    Raises:
+        HarnessError: the file cannot be read, is no long table, or a line of it is wrong; file and line are named.
+    """
+    path = Path(path)
+    if not source.strip():
+        raise HarnessError(f"{path}: an imported table needs its source: a paper, a repository or an address")
+    rows = read_rows(path)
+    direct = directions(path, rows, higher_is_better, lower_is_better)
+    upstream, downstream = upstream_numbers(path, rows), downstream_numbers(path, rows)
+    numbers = list(without_repeats(path, [*upstream, *downstream]))
+    values: dict[str, list[float]] = {}
+    for number in numbers:
+        values.setdefault(number.named, []).append(number.value)
+    units = {name: metric_names.unit(name, found) for name, found in values.items()}
+    contexts = {task: context_of(source, task) for task in dict.fromkeys(number.task for number in numbers)}
+    records = tuple(record_of(number, source, contexts[number.task], units[number.named], direct) for number in numbers)
+    return Imported(records, checkpoints_of(path, rows, source), tuple(contexts.values()), roles_of(rows, path, source))
+
+
+def directions(path: Path, rows: Sequence[Row], higher: Collection[str], lower: Collection[str]) -> Mapping[str, bool]:
+    """Name of every metric and upstream value to whether higher is better.
+
+    Raises:
+        HarnessError: a name that says neither, an option that names nothing in the table, or a name given as both.
+    """
+    lines: dict[str, int] = {}
+    for row in rows:
+        lines.setdefault(row.upstream_name, row.line)
+        lines.setdefault(row.metric, row.line)
+    for name in (*higher, *lower):
+        if name not in lines:
+            raise HarnessError(f"{path}: no metric or upstream_name is called {name!r}; {nearest(name, lines)}")
+    both = set(higher) & set(lower)
+    if both:
+        raise HarnessError(f"{path}: {sorted(both)[0]!r} is given both as higher and as lower is better; give it once")
+    found = {name: metric_names.higher_is_better(name) for name in lines}
+    found |= dict.fromkeys(higher, True) | dict.fromkeys(lower, False)
+    unknown = [name for name, direction in found.items() if direction is None]
+    if unknown:
+        listed = ", ".join(repr(name) for name in unknown)
+        raise HarnessError(
+            f"{path}:{lines[unknown[0]]}: the table does not say whether higher is better for {listed}; give "
+            f"--higher-is-better {unknown[0]} or --lower-is-better {unknown[0]}, and so for each"
+        )
+    return {name: bool(direction) for name, direction in found.items()}
+
+
+def metric_of_upstream(upstream_name: str) -> str:
+    """What the metric of an upstream value is called: "loss" for a loss, else the word that names it.
+
+    >>> metric_of_upstream("c4_val_ce"), metric_of_upstream("general_domain_dev_bleu"), metric_of_upstream("x")
+    ('loss', 'bleu', 'x')
+    """
+    found = metric_names.words(upstream_name)
+    if set(found) & metric_names.NATS:
+        return "loss"
+    known = [word for word in found if word in metric_names.HIGHER_IS_BETTER | metric_names.LOWER_IS_BETTER]
+    return known[-1] if known else upstream_name
+
+
+def upstream_numbers(path: Path, rows: Sequence[Row]) -> list[Number]:
+    """The upstream value of each (checkpoint, upstream name), which a long table repeats on many rows.
+
+    Raises:
+        HarnessError: it is not the same on all of them.
+    """
+    found: dict[tuple[Name, str], Row] = {}
+    for row in rows:
+        if row.upstream is None:
+            continue
+        first = found.setdefault(((row.family, row.checkpoint), row.upstream_name), row)
+        if (first.upstream, first.upstream_stderr) != (row.upstream, row.upstream_stderr):
+            raise HarnessError(
+                f"{path}:{row.line}: {row.upstream_name} of {row.checkpoint} is {told(row)} and on line {first.line} "
+                f"{told(first)}; one checkpoint has one upstream value"
+            )
+    return [
+        Number(row.line, name, row.upstream_name, metric_of_upstream(row.upstream_name), row.upstream_name,
+               row.upstream, row.upstream_stderr, None)
+        for (name, _), row in found.items()
+        if row.upstream is not None
+    ]  # fmt: skip
+
+
+def told(row: Row) -> str:
+    """An upstream value in words."""
+    return f"{row.upstream}" if row.upstream_stderr is None else f"{row.upstream} +- {row.upstream_stderr}"
+
+
+def downstream_numbers(path: Path, rows: Sequence[Row]) -> list[Number]:
+    """The value of each (checkpoint, task, metric); rows for another upstream name may repeat it.
+
+    Raises:
+        HarnessError: a row stands twice.
+    """
+    seen: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        first = seen.setdefault((row.family, row.checkpoint, row.upstream_name, row.task, row.metric), row.line)
+        if first != row.line:
+            raise HarnessError(
+                f"{path}:{row.line}: {row.metric} of {row.task} for {row.checkpoint} stands already on line {first}; "
+                "remove one, or tell two checkpoints apart by their names"
+            )
+    return [
+        Number(row.line, (row.family, row.checkpoint), row.task, row.metric, row.metric, row.value, row.value_stderr,
+               row.n_items)
+        for row in rows
+        if row.value is not None
+    ]  # fmt: skip
+
+
+def without_repeats(path: Path, numbers: Sequence[Number]) -> Sequence[Number]:
+    """Each number once.
+
+    Raises:
+        HarnessError: two values of one metric of one checkpoint.
+    """
+    found: dict[tuple[Name, str, str], Number] = {}
+    for number in numbers:
+        first = found.setdefault((number.checkpoint, number.task, number.metric), number)
+        if first.value != number.value:
+            raise HarnessError(
+                f"{path}:{number.line}: {number.metric} of {number.task} for {number.checkpoint[1]} is "
+                f"{number.value:g} and on line {first.line} {first.value:g}; keep the right one"
+            )
+    return list(found.values())
+
+
+def context_of(source: str, task: str) -> dict[str, Any]:
+    """What is known of how a task was measured: who published it, under which name."""
+    parts = {"imported": {"source": source, "task": task}}
+    signature = digest(parts)
+    return {"context": digest({"signature": signature, "versions": {}}), "signature": signature, "parts": parts,
+            "versions": {}, "device": None, "threads": None, "source": source}  # fmt: skip
+
+
+def record_of(number: Number, source: str, context: Mapping[str, Any], unit: str, direct: Mapping[str, bool]) -> Record:
+    """One number as a record."""
+    identity = identity_of(source, number.checkpoint)
+    return Record(
+        key=key_of(context["signature"], identity, None),
+        metric=number.metric,
+        value=number.value,
+        unit=unit,
+        higher_is_better=direct[number.named],
+        task=number.task,
+        task_version=1,
+        checkpoint=identity,
+        signature=context["signature"],
+        context=context["context"],
+        stderr=number.stderr,
+        stderr_method=None if number.stderr is None else "as published",
+        n=number.n,
+    )
+
+
+def identity_of(source: str, name: Name) -> str:
+    """The identity of a published checkpoint, whose weights are not at hand.
+
+    >>> identity_of("a paper", ("pruned", "sparsity=0"))
+    'imported:c510a00601b3948c'
+    """
+    return f"imported:{digest([source, *name])[:16]}"
+
+
+def checkpoints_of(path: Path, rows: Sequence[Row], source: str) -> tuple[CheckpointInfo, ...]:
+    """Every checkpoint of the table.
+
+    Raises:
+        HarnessError: a checkpoint that belongs to two runs.
+    """
+    found: dict[Name, Row] = {}
+    for row in rows:
+        first = found.setdefault((row.family, row.checkpoint), row)
+        if first.run != row.run:
+            raise HarnessError(
+                f"{path}:{row.line}: {row.checkpoint} is of run {row.run!r} and on line {first.line} of {first.run!r}; "
+                "one checkpoint is of one run"
+            )
+    return tuple(
+        CheckpointInfo(
+            identity=identity_of(source, name),
+            names=("/".join(name),),
+            run=identity_of(source, name) if row.run is None else f"imported:{digest([source, row.run])[:16]}",
+            made={"imported": source, "family": name[0], "checkpoint": name[1]},
+        )
+        for name, row in found.items()
+    )
+
+
+def roles_of(rows: Sequence[Row], path: Path, source: str) -> Roles:
+    """Upstream names, tasks and families in the order of the table."""
+    families: dict[str, dict[str, None]] = {}
+    for row in rows:
+        families.setdefault(row.family, {})[f"{row.family}/{row.checkpoint}"] = None
+    upstream = tuple(dict.fromkeys(row.upstream_name for row in rows))
+    return Roles(
+        upstream=upstream,
+        flatness=(),
+        downstream=tuple(dict.fromkeys(row.task for row in rows)),
+        families={family: tuple(names) for family, names in families.items()},
+        title=path.stem,
+        description=source,
+        headline={name: metric_of_upstream(name) for name in upstream},
+    )

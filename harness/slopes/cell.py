@@ -1,0 +1,108 @@
+"""What is fitted and what comes out: plain frozen values, shared with the board and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A metric of a task: what stands on x or y."""
+
+    task: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One checkpoint in one cell; ``y`` is the mean over ``seeds`` seeds."""
+
+    checkpoint: str
+    name: str
+    run: str
+    step: int | None
+    x: float
+    y: float
+    x_stderr: float | None = None
+    y_stderr: float | None = None
+    seeds: int = 1
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One line to fit: a family, what is upstream, what is downstream, and the points.
+
+    ``incomparable`` says why the points may not share a line (two signatures on one axis, two objectives, ...).
+    """
+
+    family: str
+    upstream: Axis
+    downstream: Axis
+    points: tuple[Point, ...]
+    incomparable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A two-sided confidence interval; ``method`` names how it was computed."""
+
+    low: float
+    high: float
+    method: str
+    level: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A refusal or a warning: its code, and one sentence on what was found and what to do about it."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One estimate of the native slope dy/dx with its interval."""
+
+    method: str
+    slope: float
+    intercept: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """The answer for one cell.
+
+    ``transfer_slope`` and ``interval`` are in units of ``downstream.unit`` per ``per`` of the upstream unit
+    (0.1 nat for a loss, else 1), with the sign turned so that positive is good transfer: the downstream metric
+    gets better as the upstream one does. They are None exactly when ``status`` is "refused".
+    ``slope`` and ``intercept`` draw the headline line in native units: y = intercept + slope x.
+    """
+
+    cell: Cell
+    status: str  # "ok", "provisional", "trajectory" or "refused"
+    refusals: tuple[Flag, ...]
+    flags: tuple[Flag, ...]
+    n_points: int
+    n_runs: int
+    n_levels: int
+    window: tuple[float, float] | None = None
+    per: float = 0.1
+    slope: float | None = None
+    intercept: float | None = None
+    transfer_slope: float | None = None
+    interval: Interval | None = None
+    lines: tuple[Line, ...] = ()
+    r2: float | None = None
+    q2: float | None = None
+    q2_method: str | None = None
+    max_leverage: float | None = None
+    max_cook: float | None = None
+    residual_sd: float | None = None
+    verdict: str = "refused"  # "positive", "negative", "undecided" or "refused"
+    smallest_detectable: float | None = None
+    """For every fit: the |transfer slope| that this design would have called non-zero with 80 % power."""

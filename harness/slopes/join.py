@@ -1,0 +1,180 @@
+"""Records, checkpoints and roles become cells: what was measured meets what it is for."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.errors import HarnessError, nearest
+from harness.results.record import CheckpointInfo, Record
+from harness.results.roles import Roles
+from harness.slopes.cell import Axis, Cell, Point
+from harness.slopes.comparable import reasons
+
+Column = dict[str, list[Record]]
+"""Checkpoint identity to the records of one (task, metric)."""
+Members = dict[str, str]
+"""Checkpoint identity to the name under which a family lists it."""
+
+
+def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], roles: Roles) -> list[Cell]:
+    """Every line there is to fit: family x upstream task x metric of a downstream task.
+
+    Selected records without error count. x is the upstream task's headline metric (``roles.headline``, else the first
+    one recorded), y every metric of every downstream task but the upstream one itself, the headline metric first.
+    A value measured under several seeds is their mean (see ``mean_over_seeds``). Checkpoints without x or without y
+    are left out. A cell is made where the family has any y, so that one without x is refused rather than missing.
+
+    Raises:
+        HarnessError: a headline metric that was not recorded, or two records of one key and metric that differ.
+    """
+    table = columns(records, set(roles.upstream) | set(roles.downstream))
+    by_name = identities_by_name(checkpoints)
+    upstream = {task: axis_metrics(task, table, roles)[:1] for task in roles.upstream}
+    downstream = {task: axis_metrics(task, table, roles) for task in roles.downstream}
+    cells = []
+    for family, names in roles.families.items():
+        members: Members = {}
+        for name in names:
+            for identity in by_name.get(name, ()):
+                members.setdefault(identity, name)
+        x_columns = [series(task, metric, table, members) for task in upstream for metric in upstream[task]]
+        y_columns = [series(task, metric, table, members) for task in downstream for metric in downstream[task]]
+        cells += [
+            cell_of(family, x, y, members, checkpoints)
+            for x in x_columns
+            for y in y_columns
+            if x.axis.task != y.axis.task and y.values
+        ]
+    return cells
+
+
+def columns(records: Iterable[Record], tasks: set[str]) -> dict[str, dict[str, Column]]:
+    """Task, then metric in the order recorded, then checkpoint, to its usable records."""
+    table: dict[str, dict[str, Column]] = {}
+    for record in records:
+        if record.task in tasks and record.stage == "selected" and record.error is None and record.value is not None:
+            column = table.setdefault(record.task, {}).setdefault(record.metric, {})
+            column.setdefault(record.checkpoint, []).append(record)
+    return table
+
+
+def identities_by_name(checkpoints: Mapping[str, CheckpointInfo]) -> dict[str, list[str]]:
+    """A name to the identities it has stood for; a branch that moved stands for several."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for identity, info in checkpoints.items():
+        for name in info.names:
+            found[name].append(identity)
+    return found
+
+
+def axis_metrics(task: str, table: Mapping[str, Mapping[str, Column]], roles: Roles) -> list[str]:
+    """The metrics recorded for a task, its headline first; empty when nothing was.
+
+    Raises:
+        HarnessError: the headline names a metric that no record of the task has.
+    """
+    metrics = list(table.get(task, ()))
+    headline = roles.headline.get(task)
+    if headline is None or not metrics:
+        return metrics
+    if headline not in metrics:
+        raise HarnessError(f"headline metric {headline!r} of {task} was not recorded; {nearest(headline, metrics)}")
+    return [headline, *(metric for metric in metrics if metric != headline)]
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """One checkpoint's value on one axis: the mean over its seeds, and the standard error of that mean."""
+
+    value: float
+    stderr: float | None
+    seeds: int
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One axis for one family: a value per checkpoint, and why they may not share the axis (empty: they may)."""
+
+    axis: Axis
+    values: Mapping[str, Mean]
+    records: Mapping[str, Sequence[Record]]
+
+
+def series(task: str, metric: str, table: Mapping[str, Mapping[str, Column]], members: Members) -> Series:
+    """The values of a family's checkpoints on one axis."""
+    column = table[task][metric]
+    kept = usable({identity: column[identity] for identity in members if identity in column})
+    first = next(iter(kept.values()), next(iter(column.values())))[0]
+    axis = Axis(task, metric, first.unit, first.higher_is_better)
+    return Series(axis, {identity: mean_over_seeds(found) for identity, found in kept.items()}, kept)
+
+
+def usable(column: Column) -> Column:
+    """Leave out what a newer or a whole measurement of the same checkpoints stands in for.
+
+    Records of an older version of the task go once the newest version has been measured on every checkpoint here;
+    a checkpoint's partial records go where it has whole ones.
+    """
+    newest = max((record.task_version for found in column.values() for record in found), default=0)
+    current = {i: [record for record in found if record.task_version == newest] for i, found in column.items()}
+    if all(current.values()):
+        column = current
+    return {i: [record for record in found if record.partial is None] or found for i, found in column.items()}
+
+
+def mean_over_seeds(records: Sequence[Record]) -> Mean:
+    """Mean of S seeds, with standard error sqrt(mean(e_s²) + sd²/S).
+
+    The test items are the same for every seed, so their error e_s does not shrink with S; the spread between seeds,
+    sd (n-1), does. With one seed only e_s is known; where no e_s is, only the spread; None when neither.
+
+    Raises:
+        HarnessError: two records of one measurement that differ.
+    """
+    by_key: dict[str, Record] = {}
+    for record in records:
+        other = by_key.setdefault(record.key, record)
+        if other.value != record.value:
+            raise HarnessError(
+                f"{record.task} {record.metric} of {record.checkpoint} is recorded twice under key {record.key[:12]}, "
+                f"as {other.value} and {record.value}; keep one of the two results"
+            )
+    found = list(by_key.values())
+    values = [record.value for record in found if record.value is not None]
+    mean = sum(values) / len(values)
+    squares = [record.stderr**2 for record in found if record.stderr is not None]
+    variance = sum(squares) / len(squares) if squares else 0.0
+    if len(values) > 1:
+        variance += sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values)
+    known = bool(squares) or len(values) > 1
+    partial = any(record.partial is not None for record in found)
+    return Mean(mean, math.sqrt(variance) if known else None, len(values), partial)
+
+
+def cell_of(family: str, x: Series, y: Series, members: Members, checkpoints: Mapping[str, CheckpointInfo]) -> Cell:
+    """The points where both axes have a value, in the order the family lists them."""
+    shared = [identity for identity in members if identity in x.values and identity in y.values]
+    points = tuple(point_of(checkpoints[i], members[i], x.values[i], y.values[i]) for i in shared)
+    infos = [checkpoints[identity] for identity in shared]
+    found = reasons(infos, [([r for i in shared for r in axis.records[i]]) for axis in (x, y)])
+    return Cell(family, x.axis, y.axis, points, " ".join(found) or None)
+
+
+def point_of(info: CheckpointInfo, name: str, x: Mean, y: Mean) -> Point:
+    """One checkpoint in one cell."""
+    return Point(
+        checkpoint=info.identity,
+        name=name,
+        run=info.run,
+        step=info.step,
+        x=x.value,
+        y=y.value,
+        x_stderr=x.stderr,
+        y_stderr=y.stderr,
+        seeds=y.seeds,
+        partial=x.partial or y.partial,
+    )

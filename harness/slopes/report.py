@@ -1,0 +1,69 @@
+"""Fits as plain rows: one flat dict each, for tables and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness.slopes.cell import Fit, Flag
+
+
+def rows(fits: Iterable[Fit]) -> list[dict[str, Any]]:
+    """One row per fit, in the order given; see ``row``."""
+    return [row(fit) for fit in fits]
+
+
+def row(fit: Fit) -> dict[str, Any]:
+    """What is said about one cell: numbers, strings, None and lists of them, so that it can stand in JSON.
+
+    ``transfer_slope``, ``low``, ``high`` and ``smallest_detectable`` are in ``slope_unit``, positive for good transfer;
+    ``slope``, ``intercept`` and ``lines`` are native, dy/dx. ``ranked`` says whether the slope may be ranked.
+    """
+    cell, interval = fit.cell, fit.interval
+    return {
+        "family": cell.family,
+        "upstream": cell.upstream.task,
+        "upstream_metric": cell.upstream.metric,
+        "task": cell.downstream.task,
+        "metric": cell.downstream.metric,
+        "status": fit.status,
+        "ranked": fit.status == "ok",
+        "verdict": fit.verdict,
+        "runs": fit.n_runs,
+        "points": fit.n_points,
+        "levels": fit.n_levels,
+        "window": None if fit.window is None else list(fit.window),
+        "transfer_slope": fit.transfer_slope,
+        "low": None if interval is None else interval.low,
+        "high": None if interval is None else interval.high,
+        "level": None if interval is None else interval.level,
+        "method": None if interval is None else interval.method,
+        "slope_unit": slope_unit(fit),
+        "slope": fit.slope,
+        "intercept": fit.intercept,
+        "r2": fit.r2,
+        "q2": fit.q2,
+        "q2_method": fit.q2_method,
+        "max_leverage": fit.max_leverage,
+        "max_cook": fit.max_cook,
+        "residual_sd": fit.residual_sd,
+        "smallest_detectable": fit.smallest_detectable,
+        "flags": [flag.code for flag in (*fit.refusals, *fit.flags)],
+        "notes": [note(flag) for flag in (*fit.refusals, *fit.flags)],
+        "lines": [
+            {"method": line.method, "slope": line.slope, "low": line.interval.low, "high": line.interval.high,
+             "interval": line.interval.method}
+            for line in fit.lines
+        ],
+    }  # fmt: skip
+
+
+def slope_unit(fit: Fit) -> str:
+    """Words for the unit of the transfer slope, such as "fraction per 0.1 nats per token"."""
+    per = "" if fit.per == 1 else f"{fit.per:g} "
+    return f"{fit.cell.downstream.unit} per {per}{fit.cell.upstream.unit}"
+
+
+def note(flag: Flag) -> str:
+    """A flag on one line."""
+    return f"{flag.code}: {flag.text}"

@@ -1,0 +1,194 @@
+"""When a line is refused, and what is said about one that is not: each rule by its code.
+
+Thresholds are those of regression practice: leverage and Cook's distance after Belsley, Kuh and Welsch (1980); four
+loss levels since the t interval of three points is two to four times the slope itself even at R2 of .97.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.slopes.cell import Axis, Cell, Flag, Line
+from harness.slopes.ordinary_least_squares import Array, LeastSquares, line_through
+from harness.slopes.runs import LEAST_LEVELS, LEAST_RUNS, Sample, count_levels, level_tolerance
+
+RANKED_LEVELS = 8
+LEAST_NATS = 0.05
+LEAST_NOISES = 10
+HIGH_LEVERAGE = 0.5
+HIGH_COOK = 1.0
+FRAGILE_SHARE = 0.25
+LARGEST = 1e100
+"""Beyond this, or spread over less than its inverse, squares leave the range of floats."""
+
+
+def x_noise(cell: Cell) -> float:
+    """Root mean square of the upstream standard errors that are known; 0 when none is."""
+    known = [point.x_stderr for point in cell.points if point.x_stderr is not None]
+    return math.sqrt(sum(stderr**2 for stderr in known) / len(known)) if known else 0.0
+
+
+def apart(cell: Cell) -> float:
+    """How far upstream values must lie apart to be two: beyond their noise, and a thousandth of the window."""
+    return level_tolerance(np.array([point.x for point in cell.points]), x_noise(cell)) if cell.points else 0.0
+
+
+def levels(cell: Cell) -> int:
+    """How many upstream values are distinct beyond noise and rounding."""
+    return count_levels([point.x for point in cell.points], apart(cell))
+
+
+def refusals(cell: Cell) -> tuple[Flag, ...]:
+    """Every rule by which no line may be fitted; empty when one may."""
+    found = [incomparable(cell), not_finite(cell)]
+    if found[1] is None:
+        found += [too_few_levels(cell), narrow_window(cell), constant(cell)]
+    return tuple(flag for flag in found if flag is not None)
+
+
+def incomparable(cell: Cell) -> Flag | None:
+    """INCOMPARABLE: the points may not share a line."""
+    if cell.incomparable is None:
+        return None
+    return Flag("INCOMPARABLE", f"These points may not share a line: {cell.incomparable}")
+
+
+def not_finite(cell: Cell) -> Flag | None:
+    """NOT-FINITE: a value is NaN, infinite or beyond 1e100, or a standard error is not a number of at least 0."""
+    for point in cell.points:
+        stderrs = [stderr for stderr in (point.x_stderr, point.y_stderr) if stderr is not None]
+        if not (abs(point.x) <= LARGEST and abs(point.y) <= LARGEST):  # false for NaN too
+            found = f"{point.name} has x = {point.x} and y = {point.y}"
+        elif not all(math.isfinite(stderr) and stderr >= 0 for stderr in stderrs):
+            found = f"{point.name} has standard errors {point.x_stderr} of x and {point.y_stderr} of y"
+        else:
+            continue
+        return Flag("NOT-FINITE", f"{found}: find out what went wrong there, and measure it again or leave it out.")
+    return None
+
+
+def too_few_levels(cell: Cell) -> Flag | None:
+    """REFUSE-LEVELS: fewer than four distinct upstream values."""
+    found = levels(cell)
+    if found >= LEAST_LEVELS:
+        return None
+    if not cell.points:
+        text = (
+            f"No checkpoint has both {cell.upstream.task} and {cell.downstream.task}: measure the one that is missing."
+        )
+        return Flag("REFUSE-LEVELS", text)
+    return Flag(
+        "REFUSE-LEVELS",
+        f"{len(cell.points)} points stand at {found} distinct values of {cell.upstream.task} (distinct: more than "
+        f"{apart(cell):.2g} apart, its noise or a thousandth of the window); a line needs {LEAST_LEVELS} and a rank "
+        f"{RANKED_LEVELS}: measure checkpoints at other values.",
+    )
+
+
+def narrow_window(cell: Cell) -> Flag | None:
+    """REFUSE-WINDOW: the upstream values span less than ten of their standard errors, or less than 0.05 nat."""
+    if not cell.points:
+        return None
+    span = max(point.x for point in cell.points) - min(point.x for point in cell.points)
+    noise = LEAST_NOISES * x_noise(cell)
+    nats = LEAST_NATS if cell.upstream.unit.startswith("nats") else 0.0
+    differ = span > max(1e-9 * max(abs(point.x) for point in cell.points), 1 / LARGEST)
+    if span >= max(noise, nats) and differ:
+        return None
+    needed = f"{noise:.3g} (ten standard errors)" if noise >= nats else f"{nats:g} nat"
+    wanted = f"a slope needs at least {needed}" if max(noise, nats) > 0 else "a slope needs values that differ"
+    return Flag(
+        "REFUSE-WINDOW",
+        f"{cell.upstream.task} spans {span:.3g} {cell.upstream.unit}; {wanted}: add checkpoints further apart, or "
+        "measure the upstream value on more text.",
+    )
+
+
+def constant(cell: Cell) -> Flag | None:
+    """REFUSE-CONSTANT: the downstream value is the same everywhere, most often a floor or a ceiling."""
+    y = np.array([point.y for point in cell.points])
+    if y.size < 2 or np.ptp(y) > max(1e-12 * np.abs(y).max(), 1 / LARGEST):
+        return None
+    return Flag(
+        "REFUSE-CONSTANT",
+        f"{cell.downstream.metric} of {cell.downstream.task} is {y[0]:g} at every checkpoint, as at a floor or "
+        "ceiling: choose a task or metric on which these checkpoints differ.",
+    )
+
+
+def provisional(found: int) -> Flag | None:
+    """PROVISIONAL: four to seven levels."""
+    if found >= RANKED_LEVELS:
+        return None
+    return Flag(
+        "PROVISIONAL",
+        f"Only {found} distinct upstream values: the line is shown and not ranked; {RANKED_LEVELS} are needed.",
+    )
+
+
+def trajectory(cell: Cell) -> Flag:
+    """TRAJECTORY: too few runs to know how runs differ."""
+    runs = len({point.run for point in cell.points})
+    return Flag(
+        "TRAJECTORY",
+        f"{len(cell.points)} checkpoints of {runs} training {'run' if runs == 1 else 'runs'}: the interval is "
+        "conditional on those runs, says nothing about another one, and is not ranked across families; train "
+        f"{LEAST_RUNS} runs or more, each scored over the same window.",
+    )
+
+
+def partial(cell: Cell) -> Flag | None:
+    """PARTIAL: the values were measured on part of the data."""
+    if not any(point.partial for point in cell.points):
+        return None
+    return Flag("PARTIAL", "Measured on part of the data: a look, not a result; measure without a limit.")
+
+
+def leverage(sample: Sample, fit: LeastSquares) -> Flag | None:
+    """LEVERAGE: one point has leverage of one half or more, or a Cook's distance above one."""
+    if fit.leverage.max() < HIGH_LEVERAGE and fit.cook.max() <= HIGH_COOK:
+        return None
+    at = int(fit.leverage.argmax() if fit.leverage.max() >= HIGH_LEVERAGE else fit.cook.argmax())
+    without = slope_without(sample.x, sample.y, at)
+    return Flag(
+        "LEVERAGE",
+        f"The line leans on {sample.name[at]} (leverage {fit.leverage[at]:.2f}, Cook's distance {fit.cook[at]:.2g}): "
+        f"least squares gives {float(fit.slope):.4g} with it and {without} without; measure more checkpoints near it.",
+    )
+
+
+def slope_without(x: Array, y: Array, at: int) -> str:
+    """The slope of the other points, in words."""
+    x, y = np.delete(x, at), np.delete(y, at)
+    return f"{line_through(x, y)[0]:.4g}" if np.ptp(x) > 0 else "none"
+
+
+def fragile(lines: Sequence[Line]) -> Flag | None:
+    """FRAGILE: two estimators differ in sign or by more than a quarter of the larger slope."""
+    low, high = min(lines, key=lambda line: line.slope), max(lines, key=lambda line: line.slope)
+    if high.slope - low.slope <= FRAGILE_SHARE * max(abs(high.slope), abs(low.slope)):
+        return None
+    return Flag(
+        "FRAGILE",
+        f"{low.method} gives {low.slope:.4g} and {high.method} {high.slope:.4g}: the slope depends on the estimator; "
+        "look at the scatter for a bend or a stray point before quoting it.",
+    )
+
+
+def no_skill(q2: float | None, method: str) -> Flag | None:
+    """NO-SKILL: what is left out is predicted worse than by the mean."""
+    if q2 is None or q2 >= 0:
+        return None
+    return Flag(
+        "NO-SKILL",
+        f"{method} Q2 is {q2:.2f}: the line predicts what it has not seen worse than the plain mean does, whatever its "
+        "R2; do not predict from it.",
+    )
+
+
+def direction(axis: Axis) -> int:
+    """+1 when a higher value is better, else -1."""
+    return 1 if axis.higher_is_better else -1

@@ -1,0 +1,201 @@
+"""Names become specs: shipped tasks, files, included files, protocols and suites."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, nearest
+from harness.specs.model import check
+from harness.specs.protocol import Protocol
+from harness.specs.source import Source, merge, read_yaml
+from harness.specs.suite import Suite
+from harness.specs.task import KINDS, METRICS, FinetuneTask, Task
+
+DEEPEST_INCLUDE = 8
+
+
+def shipped_tasks() -> Path:
+    """The folder of shipped specs: inside the wheel, or the checkout's own."""
+    inside = Path(__file__).parent.parent / "_tasks"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "tasks"
+
+
+@lru_cache(maxsize=1)
+def task_names() -> tuple[str, ...]:
+    """Names of all shipped tasks, such as ``glue/rte``. Folders and files that begin with _ hold shared parts."""
+    root = shipped_tasks()
+    paths = (path.relative_to(root) for path in root.rglob("*.yaml"))
+    return tuple(sorted(p.with_suffix("").as_posix() for p in paths if not any(x.startswith("_") for x in p.parts)))
+
+
+def kinds() -> dict[str, type[Task]]:
+    """Spec class of every kind: ours, and those of the entry points in the group ``harness.kinds``."""
+    plugins = {point.name: point for point in entry_points(group="harness.kinds")}
+    return KINDS | {name: point.load().Task for name, point in plugins.items() if name not in KINDS}
+
+
+def metric_names() -> tuple[str, ...]:
+    """Metrics a task may name, besides ``evaluate/NAME``."""
+    return (*METRICS, *sorted(point.name for point in entry_points(group="harness.metrics")))
+
+
+def load_task(name: str, *, folder: Path | None = None) -> Task:
+    """A task by its shipped name, or by the path of a YAML file.
+
+    Raises:
+        HarnessError: no such task, or the spec has a fault.
+    """
+    path, shown = find(name, folder or Path())
+    return build_task(resolve_includes(read_yaml(path)), shown)
+
+
+def derive_task(source: Source) -> Task:
+    """A task that a suite writes in place: ``name:``, ``include:`` and what differs."""
+    name = source.value.get("name")
+    if not isinstance(name, str) or not name:
+        raise HarnessError(f"{source.place(())}: a task written in a suite needs a name: of its own")
+    if name in task_names():
+        raise HarnessError(f"{source.place(('name',))}: {name!r} is a shipped task; give the derived one another name")
+    return build_task(resolve_includes(source), name)
+
+
+def build_task(source: Source, name: str) -> Task:
+    """Check a merged spec against the class of its kind."""
+    if not isinstance(source.value, dict):
+        raise HarnessError(f"{source.place(())}: found {source.value!r}; a spec is a mapping of fields to values")
+    kind = source.value.get("kind")
+    if kind not in kinds():
+        found = "the field 'kind' is missing" if kind is None else f"unknown kind {kind!r}"
+        raise HarnessError(f"{source.place(('kind',))}: {found}; {nearest(str(kind), kinds())}")
+    task = check(kinds()[kind], source, name=name)
+    task._source = source
+    check_files(task, source)
+    if isinstance(task, FinetuneTask):
+        check_metrics(task, source)
+        if isinstance(task.protocol, str):
+            load_protocol(task.protocol, source)
+    return task
+
+
+def check_metrics(task: FinetuneTask, source: Source) -> None:
+    """Refuse a metric that does not exist."""
+    for number, metric in enumerate(task.metrics):
+        if metric not in metric_names() and not metric.startswith("evaluate/"):
+            raise HarnessError(
+                f"{source.place(('metrics', number))}: unknown metric {metric!r}; {nearest(metric, metric_names())}"
+            )
+
+
+def check_files(task: Task, source: Source) -> None:
+    """Files of a spec stand beside it: nothing absolute, nothing above its folder."""
+    for number, name in enumerate(task.data.files or ()):
+        inside = os.path.normpath(name)
+        if os.path.isabs(inside) or inside.startswith("..") or ":" in name or "\\" in name:
+            raise HarnessError(
+                f"{source.place(('data', 'files', number))}: {name!r} leaves the folder of the spec; name a file "
+                "beside it, or give the file on the command line with --text"
+            )
+
+
+def find(name: str, folder: Path) -> tuple[Path, str]:
+    """The file of a task and the name it is shown by."""
+    if name in task_names():
+        return shipped_tasks() / f"{name}.yaml", name
+    if name.endswith((".yaml", ".yml")):
+        path = folder / name
+        if path.is_file():
+            return path, Path(name).with_suffix("").as_posix().lstrip("./")
+        raise HarnessError(f"no file {path}; give a shipped task ('harness tasks list') or the path of a YAML file")
+    raise HarnessError(f"unknown task {name!r}; {nearest(name, task_names())}")
+
+
+def resolve_includes(source: Source, depth: int = 0) -> Source:
+    """Merge what ``include:`` names below the spec. A path is relative to the file and stays in its tree."""
+    if not isinstance(source.value, dict) or "include" not in source.value:
+        return source
+    here, place = source.value["include"], source.place(("include",))
+    if depth >= DEEPEST_INCLUDE:
+        raise HarnessError(f"{place}: includes are nested deeper than {DEEPEST_INCLUDE}; is it a circle?")
+    if not isinstance(here, str):
+        raise HarnessError(f"{place}: include is {here!r}; name one task or one YAML file")
+    if here in task_names():
+        path = shipped_tasks() / f"{here}.yaml"
+    elif here.endswith((".yaml", ".yml")) and not os.path.isabs(here):
+        path = source.path.parent / here
+        if Path(os.path.normpath(here)).parts[:1] == ("..",) and not path.resolve().is_relative_to(shipped_tasks()):
+            raise HarnessError(f"{place}: {here!r} leaves the folder of the spec; include a file beside it")
+        if not path.is_file():
+            raise HarnessError(f"{place}: no file {path}")
+    else:
+        raise HarnessError(f"{place}: nothing called {here!r}; {nearest(here, task_names())}")
+    below = resolve_includes(read_yaml(path), depth + 1)
+    merged = merge(below, source)
+    return Source(source.path, {k: v for k, v in merged.value.items() if k != "include"}, merged.places)
+
+
+def load_protocol(name: str, asked_by: Source | None = None) -> Protocol:
+    """A shared training recipe: ``tasks/_protocols/NAME.yaml``.
+
+    Raises:
+        HarnessError: no protocol of that name.
+    """
+    folder = shipped_tasks() / "_protocols"
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in names:
+        place = f"{asked_by.place(('protocol',))}: " if asked_by else ""
+        raise HarnessError(f"{place}unknown protocol {name!r}; {nearest(name, names)}")
+    return check(Protocol, read_yaml(folder / f"{name}.yaml"))
+
+
+def protocol_of(task: FinetuneTask) -> Protocol:
+    """The recipe a task is trained by."""
+    return load_protocol(task.protocol) if isinstance(task.protocol, str) else task.protocol
+
+
+def load_suite(folder: Path) -> tuple[Suite, dict[str, dict[str, Task]]]:
+    """The suite of a leaderboard folder, and its tasks: role -> name -> task.
+
+    Raises:
+        HarnessError: no suite, a fault in it or in one of its tasks.
+    """
+    path = folder / "suite.yaml" if folder.is_dir() or not folder.suffix else folder
+    if not path.is_file():
+        raise HarnessError(f"no suite at {path}; a leaderboard folder holds suite.yaml")
+    source = read_yaml(path)
+    suite = check(Suite, source)
+    tasks: dict[str, dict[str, Task]] = {}
+    for role in ("upstream", "flatness", "downstream"):
+        entries = getattr(suite.tasks, role)
+        built = (suite_task(entry, source, ("tasks", role, n)) for n, entry in enumerate(entries))
+        tasks[role] = {task.name: task for task in built}
+    check_references(suite, source, {name for named in tasks.values() for name in named})
+    return suite, tasks
+
+
+def suite_task(entry: str | dict[str, Any], source: Source, location: tuple[str | int, ...]) -> Task:
+    """One entry of a suite's tasks; an error names its line."""
+    if isinstance(entry, dict):
+        under = {place[len(location) :]: where for place, where in source.places.items() if place[: len(location)] == location}
+        return derive_task(Source(source.path, entry, under))
+    try:
+        return load_task(entry, folder=source.path.parent)
+    except HarnessError as error:
+        raise HarnessError(f"{source.place(location)}: {error}") from None
+
+
+def check_references(suite: Suite, source: Source, names: set[str]) -> None:
+    """Names that one part of a suite takes from another must exist there."""
+    for number, control in enumerate(suite.controls):
+        if control.task not in names:
+            where = source.place(("controls", number, "task"))
+            raise HarnessError(f"{where}: the suite has no task {control.task!r}; {nearest(control.task, names)}")
+    for number, only in enumerate(suite.only):
+        for field, known in (("tasks", names), ("families", set(suite.families))):
+            for name in getattr(only, field):
+                if name not in known:
+                    where = source.place(("only", number, field))
+                    raise HarnessError(f"{where}: the suite has no {field} {name!r}; {nearest(name, known)}")

@@ -1,0 +1,31 @@
+"""The JSON Schema of task specs, for editors: published as ``schema/task.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from harness.specs.suite import Suite
+from harness.specs.task import KINDS
+
+
+def task_schema() -> dict[str, Any]:
+    """A task file: one of the kinds, or ``include:`` with what differs."""
+    adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [(name, "validation", TypeAdapter(kind)) for name, kind in KINDS.items()]
+    parts, definitions = TypeAdapter.json_schemas(adapters)
+    kinds = [parts[name, "validation"] for name in KINDS]
+    derived = {"type": "object", "required": ["include"], "properties": {"include": {"type": "string"}}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "transfer-harness task",
+        "anyOf": [*kinds, derived], **definitions,
+    }  # fmt: skip
+
+
+def suite_schema() -> dict[str, Any]:
+    """A suite file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
+
+
+
+

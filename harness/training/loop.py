@@ -1,0 +1,100 @@
+"""The one training loop, which fine-tuning and every maker share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from harness.errors import HarnessError
+
+Batch = dict[str, torch.Tensor]
+LossFunction = Callable[[Any, Batch], torch.Tensor]
+
+
+class DivergedError(HarnessError):
+    """The loss was not finite any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How parameters move: AdamW (Loshchilov and Hutter 2019), a schedule, and a bound on the gradient's norm."""
+
+    steps: int
+    learning_rate: float
+    warmup_steps: int = 0
+    schedule: Literal["linear", "constant", "cosine"] = "linear"
+    weight_decay: float = 0.01
+    clip: float = 1.0
+
+    def factor(self, step: int) -> float:
+        """What the learning rate is multiplied by at a step, counted from 0.
+
+        >>> recipe = Recipe(steps=10, learning_rate=1.0, warmup_steps=2)
+        >>> [recipe.factor(step) for step in (0, 1, 2, 6)]
+        [0.0, 0.5, 1.0, 0.5]
+        """
+        if step < self.warmup_steps:
+            return step / self.warmup_steps
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        if self.schedule == "linear":
+            return max(0.0, 1.0 - done)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, done))) if self.schedule == "cosine" else 1.0
+
+
+class Loop:
+    """One model in training; :meth:`step` takes a batch and returns its loss before the update."""
+
+    def __init__(self, model: Any, recipe: Recipe, loss: LossFunction) -> None:
+        """Prepare the optimizer; biases and norms are not decayed."""
+        self.model, self.recipe, self.loss = model, recipe, loss
+        self.step_number = 0
+        self.optimizer = torch.optim.AdamW(
+            parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True
+        )
+        model.train()
+
+    def step(self, batch: Batch) -> float:
+        """One update.
+
+        Raises:
+            DivergedError: the loss is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate * self.recipe.factor(self.step_number)
+        loss = self.loss(self.model, batch)
+        found = loss.item()
+        if not math.isfinite(found):
+            raise DivergedError(f"diverged at step {self.step_number}: loss {found}; a smaller learning rate may do")
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step_number += 1
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """All that a run needs to go on, the weights apart."""
+        return {
+            "step": self.step_number,
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state`."""
+        self.step_number = state["step"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+
+
+def parameter_groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices are decayed, vectors (biases, the gains of norms) are not."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]

@@ -1,0 +1,1 @@
+"""A small Hub on loopback, and what it serves."""

@@ -1,0 +1,274 @@
+"""A Hub on loopback: enough of its HTTP protocol for transformers, datasets and huggingface_hub to load by name.
+
+Repositories are in memory; a test publishes into it, and throws the switches that make it misbehave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
+
+KINDS = ("models", "datasets")
+
+
+@dataclass
+class Repository:
+    """Files of every commit, and the branches and tags that point to commits."""
+
+    kind: str
+    name: str
+    token: str | None = None
+    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def commit_of(self, revision: str) -> str | None:
+        """The commit that a branch, a tag or a commit names."""
+        named = self.branches.get(revision) or self.tags.get(revision)
+        return named or (revision if revision in self.commits else None)
+
+
+@dataclass
+class Misbehaviour:
+    """What a test may ask the server to do wrong."""
+
+    fail_every: int = 0
+    cut_after: int = 0
+    cuts_left: int = 0
+
+
+class Hub:
+    """The server and its repositories; ``requests`` logs (method, path, bearer token) of every request."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[tuple[str, str], Repository] = {}
+        self.requests: list[tuple[str, str, str | None]] = []
+        self.misbehaviour = Misbehaviour()
+        self.counter = itertools.count(1)
+        handler = type("BoundHandler", (Handler,), {"hub": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.server.shutdown()
+        self.server.server_close()
+
+    def publish(
+        self,
+        kind: str,
+        name: str,
+        files: Mapping[str, bytes],
+        *,
+        branch: str = "main",
+        tag: str | None = None,
+        commit: str | None = None,
+        token: str | None = None,
+    ) -> str:
+        """Commit files to a branch; a token gates the repository. Returns the commit, 40 hex digits."""
+        assert kind in KINDS
+        repository = self.repositories.setdefault((kind, name), Repository(kind, name))
+        listing = "".join(f"{path}:{digest(data)}\n" for path, data in sorted(files.items()))
+        commit = commit or hashlib.sha1(f"{kind}/{name}\n{listing}".encode()).hexdigest()
+        repository.commits[commit] = dict(files)
+        repository.branches[branch] = commit
+        if tag:
+            repository.tags[tag] = commit
+        repository.token = token
+        return commit
+
+    def paths(self) -> list[str]:
+        """Paths requested so far."""
+        return [path for _, path, _ in self.requests]
+
+
+def digest(data: bytes) -> str:
+    """The ETag of a file."""
+    return hashlib.sha1(data).hexdigest()
+
+
+class Refusal(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status: int, code: str, message: str, commit: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code, self.commit = status, code, commit
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Routes one request."""
+
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def do_GET(self) -> None:
+        """Answer with a body."""
+        self.answer()
+
+    def do_HEAD(self) -> None:
+        """Answer with headers alone."""
+        self.answer()
+
+    def do_POST(self) -> None:
+        """Answer to a form or a JSON body."""
+        self.answer()
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing to stderr."""
+
+    def answer(self) -> None:
+        """Read the request, find the answer, send it."""
+        self.posted = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
+        self.hub.requests.append((self.command, self.path, token))
+        every = self.hub.misbehaviour.fail_every
+        if every and next(self.hub.counter) % every == 0:
+            return self.send(503, b"busy", {})
+        url = urlsplit(self.path)
+        segments = [unquote(part) for part in url.path.strip("/").split("/")]
+        try:
+            if segments[0] == "api":
+                value = self.about(segments[1:], parse_qs(url.query), token)
+                self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+            else:
+                self.send_file(segments, token)
+        except Refusal as refusal:
+            headers = {"X-Error-Code": refusal.code, "X-Error-Message": str(refusal), "X-Repo-Commit": refusal.commit}
+            self.send(refusal.status, str(refusal).encode(), {k: v for k, v in headers.items() if v})
+
+    def repository(self, kind: str, name: str) -> Repository:
+        """The repository, which exists."""
+        found = self.hub.repositories.get((kind, name))
+        if found is None:
+            raise Refusal(404, "RepoNotFound", f"Repository {name} not found")
+        return found
+
+    def commit(self, repository: Repository, revision: str) -> str:
+        """The commit of a revision, which exists."""
+        found = repository.commit_of(revision)
+        if found is None:
+            raise Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        return found
+
+    def about(self, segments: list[str], query: Mapping[str, list[str]], token: str | None) -> object:
+        """``/api/KIND/ORG/NAME[/VERB[/REVISION[/FOLDER]]]``: what is known of a repository."""
+        if len(segments) < 3 or segments[0] not in KINDS:
+            raise Refusal(404, "", "no such page")
+        repository = self.repository(segments[0], "/".join(segments[1:3]))
+        verb, rest = (segments[3] if len(segments) > 3 else "revision"), segments[4:]
+        if verb == "refs":
+            return refs(repository)
+        commit = self.commit(repository, rest[0] if rest else "main")
+        files = repository.commits[commit]
+        if verb == "revision":
+            return description(repository, commit)
+        if verb == "tree":
+            return tree(files, "/".join(rest[1:]), query.get("recursive", ["false"])[0].lower() in ("true", "1"))
+        if verb == "paths-info":
+            wanted = self.posted_paths()
+            return [entry for entry in tree(files, "", True) if entry["path"] in wanted]
+        raise Refusal(404, "", f"no such page: {verb}")
+
+    def posted_paths(self) -> list[str]:
+        """Paths that a client asks about, as JSON or as a form."""
+        text = self.posted.decode()
+        return json.loads(text)["paths"] if text.startswith("{") else parse_qs(text).get("paths", [])
+
+    def send_file(self, segments: list[str], token: str | None) -> None:
+        """``/[datasets/]ORG/NAME/resolve/REVISION/FILE``: a file or a range of it."""
+        kind = "datasets" if segments[0] == "datasets" else "models"
+        segments = segments[1:] if kind == "datasets" else segments
+        if len(segments) < 5 or segments[2] != "resolve":
+            raise Refusal(404, "", "no such page")
+        repository = self.repository(kind, "/".join(segments[:2]))
+        if repository.token and token != repository.token:
+            raise Refusal(403 if token else 401, "GatedRepo", f"Access to model {repository.name} is restricted")
+        commit = self.commit(repository, segments[3])
+        data = repository.commits[commit].get("/".join(segments[4:]))
+        if data is None:
+            raise Refusal(404, "EntryNotFound", "Entry not found", commit)
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{digest(data)}"', "Accept-Ranges": "bytes"}
+        first, last = byte_range(self.headers.get("Range"), len(data))
+        if self.headers.get("Range"):
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+        self.send(206 if self.headers.get("Range") else 200, data[first : last + 1], headers, may_cut=True)
+
+    def send(self, status: int, body: bytes, headers: Mapping[str, str], *, may_cut: bool = False) -> None:
+        """Send an answer; where the switch is thrown, break off in the middle of the body."""
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        wrong = self.hub.misbehaviour
+        if self.command == "HEAD":
+            return
+        if may_cut and wrong.cuts_left and len(body) > wrong.cut_after:
+            wrong.cuts_left -= 1
+            self.wfile.write(body[: wrong.cut_after])
+            self.close_connection = True
+            return
+        self.wfile.write(body)
+
+
+def byte_range(wanted: str | None, size: int) -> tuple[int, int]:
+    """First and last byte of ``bytes=first-last``, ``bytes=first-`` or ``bytes=-length``; all where none is asked."""
+    if not wanted:
+        return 0, size - 1
+    first, _, last = wanted.removeprefix("bytes=").partition("-")
+    if not first:
+        return max(size - int(last), 0), size - 1
+    return int(first), min(int(last), size - 1) if last else size - 1
+
+
+def refs(repository: Repository) -> dict[str, object]:
+    """Branches and tags."""
+    shown = {
+        kind: [{"name": name, "ref": f"refs/{where}/{name}", "targetCommit": commit} for name, commit in named.items()]
+        for kind, where, named in (("branches", "heads", repository.branches), ("tags", "tags", repository.tags))
+    }
+    return {**shown, "converts": []}
+
+
+def description(repository: Repository, commit: str) -> dict[str, object]:
+    """What the Hub tells of a repository at a commit."""
+    return {
+        "_id": commit[:24],
+        "id": repository.name,
+        "sha": commit,
+        "private": False,
+        "gated": "manual" if repository.token else False,
+        "disabled": False,
+        "tags": [],
+        "downloads": 0,
+        "likes": 0,
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "lastModified": "2026-01-01T00:00:00.000Z",
+        "siblings": [{"rfilename": path, "size": len(data)} for path, data in repository.commits[commit].items()],
+    }
+
+
+def tree(files: Mapping[str, bytes], under: str, recursive: bool) -> list[dict[str, object]]:
+    """Files and folders below a folder."""
+    prefix = f"{under}/" if under else ""
+    found: dict[str, dict[str, object]] = {}
+    for path, data in sorted(files.items()):
+        if not path.startswith(prefix):
+            continue
+        parts = path[len(prefix) :].split("/")
+        for depth in range(1, len(parts)):
+            folder = prefix + "/".join(parts[:depth])
+            if recursive or depth == 1:
+                found[folder] = {"type": "directory", "path": folder, "oid": digest(folder.encode()), "size": 0}
+        if recursive or len(parts) == 1:
+            found[path] = {"type": "file", "path": path, "oid": digest(data), "size": len(data)}
+    if under and not found:
+        raise Refusal(404, "EntryNotFound", f"{under} does not exist")
+    return list(found.values())

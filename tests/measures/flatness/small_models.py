@@ -1,0 +1,146 @@
+"""Models of a few hundred parameters, and their Hessian and Gauss-Newton matrix in full."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from harness.data.sequences import UNSCORED, ScoredSequence
+
+VOCABULARY = 7
+
+
+def gpt2(dtype: torch.dtype = torch.float64, tied: bool = True, dropout: float = 0.1) -> GPT2LMHeadModel:
+    """A GPT-2 of some 300 parameters."""
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_positions=8,
+        n_embd=4,
+        n_layer=1,
+        n_head=2,
+        bos_token_id=0,
+        eos_token_id=0,
+        attn_pdrop=dropout,
+        embd_pdrop=dropout,
+        resid_pdrop=dropout,
+        tie_word_embeddings=tied,
+    )
+    return shaken(GPT2LMHeadModel(config).to(dtype))
+
+
+def llama(dtype: torch.dtype = torch.float64) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=4,
+        intermediate_size=6,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=8,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    return shaken(LlamaForCausalLM(config).to(dtype))
+
+
+def bert(dtype: torch.dtype = torch.float64) -> BertForMaskedLM:
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=4,
+        intermediate_size=6,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=8,
+    )
+    return shaken(BertForMaskedLM(config).to(dtype))
+
+
+def shaken(model: nn.Module) -> nn.Module:
+    """Move every parameter off its initial value, so that no bias is zero and logits are not flat."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.3 * torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype))
+    return model.eval()
+
+
+def texts(count: int = 4, length: int = 5, masked: bool = False) -> list[ScoredSequence]:
+    """Random sequences, each its own document; masked ones score two positions."""
+    generator = torch.Generator().manual_seed(2)
+    sequences = []
+    for number in range(count):
+        ids = torch.randint(1, VOCABULARY, (length,), generator=generator)
+        labels = ids.clone()
+        if masked:
+            scored = torch.randperm(length, generator=generator)[:2]
+            labels = torch.full_like(ids, UNSCORED)
+            labels[scored] = ids[scored]
+            ids = ids.clone()
+            ids[scored] = 0
+        sequences.append(ScoredSequence(ids, labels, cluster=number, key=number, bytes=3 * length))
+    return sequences
+
+
+def gauss_newton(model: nn.Module, sequence: ScoredSequence, objective: str) -> Tensor:
+    """``J' (diag p - p p') J`` of one sequence's summed loss, row by row of J."""
+    logits, _ = _scored(model, sequence, objective)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    rows = [
+        _flat(torch.autograd.grad(z, parameters, retain_graph=True, allow_unused=True), parameters)
+        for z in logits.reshape(-1)
+    ]
+    probabilities = logits.detach().softmax(1)
+    curvature = torch.block_diag(*[torch.diag(p) - torch.outer(p, p) for p in probabilities])
+    jacobian = torch.stack(rows)
+    return jacobian.T @ curvature @ jacobian
+
+
+def hessian_by_differences(model: nn.Module, sequence: ScoredSequence, objective: str, step: float = 1e-5) -> Tensor:
+    """Hessian of one sequence's summed loss by central differences of its gradient: no second-order autograd."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+
+    def gradient() -> Tensor:
+        loss = cross_entropy(*_scored(model, sequence, objective), reduction="sum")
+        return _flat(torch.autograd.grad(loss, parameters, allow_unused=True), parameters)
+
+    columns = []
+    for p in parameters:
+        for place in range(p.numel()):
+            element = p.data.view(-1)[place : place + 1]
+            element += step
+            above = gradient()
+            element -= 2 * step
+            columns.append((above - gradient()) / (2 * step))
+            element += step
+    return torch.stack(columns)
+
+
+def _scored(model: nn.Module, sequence: ScoredSequence, objective: str) -> tuple[Tensor, Tensor]:
+    logits, labels = model(input_ids=sequence.ids[None]).logits[0], sequence.labels
+    if objective == "causal":
+        logits, labels = logits[:-1], labels[1:]
+    return logits[labels != UNSCORED], labels[labels != UNSCORED]
+
+
+def _flat(tensors: tuple[Tensor | None, ...], like: list[Tensor]) -> Tensor:
+    return torch.cat(
+        [(torch.zeros_like(p) if t is None else t).reshape(-1) for t, p in zip(tensors, like, strict=True)]
+    )
+
+
+class Linear(nn.Module):
+    """Softmax regression on fixed features: its Hessian is known in closed form."""
+
+    def __init__(self, features: Tensor, classes: int) -> None:
+        super().__init__()
+        self.features = features
+        self.head = nn.Linear(features.shape[1], classes, bias=False, dtype=features.dtype)
+
+    def forward(self, input_ids: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=self.head(self.features[input_ids]))
