@@ -131,7 +131,7 @@ def read_folder(folder: Path) -> tuple[Store, Roles]:
 
 def write_board(folder: Path) -> list[Path]:
     """Write the board of a folder; returns the files."""
-    from harness.board import build
+    from harness.board.build import build
 
     store, roles = read_folder(folder)
     fits = fits_of(store.records, store.checkpoints, roles)

@@ -153,8 +153,7 @@ def seconds_before(store: Store) -> dict[tuple[str, int], float]:
     grids: dict[tuple[str, str, int | None], float] = {}
     for record in {(r.key, r.stage): r for r in store.records if r.error is None}.values():
         cell = (record.task, record.checkpoint, record.seed)
-        if record.stage == "grid" or record.selected is None:
-            grids[cell] = grids.get(cell, 0.0) + (record.cost.seconds or 0.0)
+        grids[cell] = grids.get(cell, 0.0) + (record.cost.seconds or 0.0)
     found: dict[tuple[str, int], list[float]] = {}
     for (task, checkpoint, _), seconds in grids.items():
         info = store.checkpoints.get(checkpoint)

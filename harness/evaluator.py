@@ -68,6 +68,7 @@ class Evaluation:
         self.data = RowCache(options.offline, options.limit)
         self.signatures = Signatures(options, self.data, writer.store)
         self.outcome = Outcome()
+        self.seconds_of_stages = 0.0
 
     def all(self) -> None:
         """Measure every cell, checkpoint by checkpoint."""
@@ -132,7 +133,12 @@ class Evaluation:
     ) -> list[Record]:  # fmt: skip
         """A run of a grid: found in the store, or made and written."""
         done = self.writer.store.done(key_of(digest(parts), session.checkpoint.identity, seed))
-        return done or self.measured(session, task, seed, parts, measure, "grid")
+        if done:
+            return done
+        began = time.perf_counter()
+        records = self.measured(session, task, seed, parts, measure, "grid")
+        self.seconds_of_stages += time.perf_counter() - began
+        return records
 
     def selected(self, session: Session, task: Task, seed: int | None) -> Mapping[str, Any]:
         """What a cell selected; the cell is measured if it was not.
@@ -152,7 +158,7 @@ class Evaluation:
         """Measure and write; what goes wrong in the measuring is a record too."""
         info, key = session.checkpoint.info, key_of(digest(parts), session.checkpoint.identity, seed)
         reset_high_water(self.options.device)
-        began = time.perf_counter()
+        began, before = time.perf_counter(), self.seconds_of_stages
         try:
             found = measure()
             partial = check_splits(task, self.data)
@@ -163,7 +169,8 @@ class Evaluation:
                 traceback.print_exc()
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
             return [self.fail(task, info, seed, parts, reason, stage)]
-        cost = Cost(round(time.perf_counter() - began, 3), found.tokens, high_water(self.options.device))
+        seconds = time.perf_counter() - began - (self.seconds_of_stages - before)
+        cost = Cost(round(seconds, 3), found.tokens, high_water(self.options.device))
         context = self.context(task, parts)
         records = [
             Record(

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.hub.server import Hub, Misbehaviour  # noqa: E402 - the path above makes it importable
+from tests.hub.server import Hub, Misbehaviour
 
 if TYPE_CHECKING:
     from tests.hub.content import Content
@@ -60,7 +60,7 @@ def hub_server(pytestconfig: pytest.Config) -> Hub:
     from huggingface_hub import constants
 
     server = pytestconfig.stash[SERVER]
-    assert constants.ENDPOINT == server.url, "huggingface_hub was imported before tests/conftest.py set HF_ENDPOINT"
+    assert server.url == constants.ENDPOINT, "huggingface_hub was imported before tests/conftest.py set HF_ENDPOINT"
     return server
 
 

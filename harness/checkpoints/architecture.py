@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DISCRIMINATORS = {"ElectraForPreTraining"}
 PERMUTED = {"XLNetLMHeadModel"}
-POSITION_FIELDS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length", "seq_length")
+POSITION_FIELDS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
 # Positions of these begin after the padding index, so that pad_token_id + 1 rows of the table are never used.
 OFFSET_BY_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm", "data2vec-text",
                      "longformer", "mpnet", "luke", "xmod", "ibert"}  # fmt: skip

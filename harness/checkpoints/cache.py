@@ -43,6 +43,6 @@ def write(path: Path, values: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
             json.dump(values, file)
-        os.replace(file.name, path)
+        Path(file.name).replace(path)
     except OSError:
         return

@@ -13,8 +13,7 @@ TOLERANCE = 1e-2
 def looks_ahead(model: Any) -> bool:
     """Change the last of eight tokens: a causal model's logits at the seven before it stay where they were.
 
-    The tolerance, 1 % of the largest change at the last position or of the logits' spread, allows for kernels that
-    sum in another order.
+    The tolerance, 1 % of the logits' standard deviation, allows for kernels that sum in another order.
     """
     vocabulary = model.get_input_embeddings().num_embeddings
     first = torch.arange(LENGTH, device=model.device)[None] % vocabulary  # (1, T)

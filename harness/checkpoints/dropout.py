@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-RATE = re.compile(r"(?:.*_)?dropout(?:_prob|_rate|_p)?|(?:attn|resid|embd)_pdrop|layerdrop|.*_layerdrop|summary_first_dropout")
+RATE = re.compile(r"(?:.*_)?dropout(?:_prob|_rate|_p)?|(?:attn|resid|embd)_pdrop|(?:.*_)?layerdrop")
 
 
 def set_dropout(config: Any, rate: float) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from harness.errors import HarnessError
 
@@ -52,7 +53,7 @@ def no_weights(present: set[str], checkpoint: str) -> str:
         )
     others = sorted(name for name in present if OTHER_FORMATS.fullmatch(name))
     found = "only " + ", ".join(others[:4]) if others else "none"
-    return f"checkpoint {checkpoint} has no weights to load: found {found}; expected model.safetensors (save_pretrained writes it)"
+    return f"checkpoint {checkpoint} has no weights to load: found {found}; expected model.safetensors"
 
 
 def tokenizer_files(names: Iterable[str]) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def shards_of(index: Path) -> tuple[str, ...]:
     return tuple(sorted(set(read_json(index).get("weight_map", {}).values())))
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file.
 
     Raises:
@@ -96,7 +97,7 @@ def read_json(path: Path) -> dict:
     except OSError as error:
         raise HarnessError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        raise HarnessError(f"{path} is not valid JSON ({error}); expected an object; write it anew or remove it") from error
+        raise HarnessError(f"{path} is not valid JSON ({error}); expected an object; write it anew") from error
     if not isinstance(value, dict):
         raise HarnessError(f"{path} holds a JSON {type(value).__name__}; expected an object")
     return value

@@ -14,6 +14,7 @@ from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError, nearest
 
 WAITS = (0.5, 2.0, 8.0)
+BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "ChunkedEncodingError", "IncompleteRead"}
 T = TypeVar("T")
 
 
@@ -79,10 +80,14 @@ def attempt(call: Callable[[], T], name: Name, *, offline: bool, file: str = "")
     Raises:
         HarnessError: the call failed.
     """
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
+
+    # The bases hold the HTTP client's own error, which differs between versions of huggingface_hub.
+    expected = (OSError, EntryNotFoundError, HFValidationError, *HfHubHTTPError.__bases__)
     for wait in (*WAITS, None):
         try:
             return call()
-        except Exception as error:
+        except expected as error:
             if wait is None or offline or not passes(error):
                 raise HarnessError(explain(error, name, offline=offline, file=file)) from error
             time.sleep(wait)
@@ -104,7 +109,7 @@ def passes(error: BaseException) -> bool:
     status = status_of(error)
     if status is not None:
         return status == 429 or status >= 500
-    return any(type(e).__name__ in ("RemoteProtocolError", "ReadError", "ReadTimeout", "ChunkedEncodingError") for e in causes(error))
+    return any(type(cause).__name__ in BROKEN_OFF for cause in causes(error))
 
 
 def causes(error: BaseException | None) -> list[BaseException]:
@@ -121,24 +126,25 @@ def explain(error: Exception, name: Name, *, offline: bool, file: str) -> str:
     from huggingface_hub import constants, errors
 
     shown = name.path + (f"@{name.revision}" if name.revision else "")
+    server = f"the Hub ({constants.ENDPOINT})"
     if isinstance(error, errors.GatedRepoError):
         return gated(name.path, error)
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{name.path} on the Hub has no revision {name.revision!r}; {nearest_revision(name)}"
     if isinstance(error, errors.RepositoryNotFoundError):
-        return f"no repository {name.path} on the Hub ({constants.ENDPOINT}); check the spelling, or set HF_TOKEN if it is private"
+        return f"no repository {name.path} on {server}; check the spelling, or set HF_TOKEN if it is private"
     if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
         return f"{shown} on the Hub has no {file}; expected a model that save_pretrained or push_to_hub wrote"
     if offline:
-        return f"{shown} is not in the cache ({file or 'file list'} is missing) and --offline forbids fetching it; run once without --offline"
+        return f"{shown} is not in the cache ({file} is missing) and --offline forbids to fetch it; run once without"
     if any(isinstance(e, OSError) and e.errno == errno.ENOSPC for e in causes(error)):
-        return f"no space left on the disk while fetching {file} of {shown}; free some, or point HF_HOME to another disk"
+        return f"the disk is full: {file} of {shown} cannot be stored; free some space, or point HF_HOME elsewhere"
     status = status_of(error)
     if status in (401, 403):
         return gated(name.path, error)
     if status is not None:
-        return f"the Hub ({constants.ENDPOINT}) answered {status} for {shown}; try again later"
-    return f"the Hub ({constants.ENDPOINT}) cannot be reached for {shown}; check the network, or pass --offline to use what is in the cache"
+        return f"{server} answered {status} for {shown}; try again later"
+    return f"{server} cannot be reached for {shown}; check the network, or pass --offline to use the cache"
 
 
 def gated(repository: str, error: Exception) -> str:
@@ -147,7 +153,8 @@ def gated(repository: str, error: Exception) -> str:
 
     page = f"{constants.ENDPOINT}/{repository}"
     if get_token():
-        return f"{repository} is gated and the token in HF_TOKEN has no access to it (status {status_of(error)}); ask for access at {page}"
+        found = f"{repository} is gated and the token in HF_TOKEN has no access to it (status {status_of(error)})"
+        return f"{found}; ask for access at {page}"
     return f"{repository} is gated and no token was found; accept its terms at {page} and set HF_TOKEN"
 
 

@@ -95,7 +95,12 @@ def load_classifier(
     config = classifier_config(copy.deepcopy(config), labels, dropout)
     give_pad_token(tokenizer, config, resolved.name)
     model, loading = load_weights(
-        AutoModelForSequenceClassification, resolved, torch.float32, attention, config=config, ignore_mismatched_sizes=True
+        AutoModelForSequenceClassification,
+        resolved,
+        torch.float32,
+        attention,
+        config=config,
+        ignore_mismatched_sizes=True,
     )
     new = new_parameters(model, loading, resolved.name)
     fill_head(model, new, seed)
@@ -147,7 +152,7 @@ def fetch_weights(resolved: Resolved) -> tuple[str, ...]:
     weights = resolved.weights
     if not weights:
         raise HarnessError(
-            f"the weights of {resolved.name} are not in the cache and --offline forbids fetching them; run once without --offline"
+            f"the weights of {resolved.name} are not in the cache and --offline forbids to fetch them; run once without"
         )
     hub.fetch(name, resolved.revision, weights[:1], offline=resolved.offline)
     if weights[0].endswith(".index.json"):
@@ -177,7 +182,7 @@ def no_head(resolved: Resolved) -> str:
 
 
 def refuse_missing(resolved: Resolved, missing: Iterable[str], prefix: str) -> None:
-    """Raise where weights of the language model were not in the checkpoint and would be random (tied ones are there)."""
+    """Raise where weights of the language model were not in the checkpoint and would be random; tied ones are."""
     names = sorted(missing)
     if not names:
         return

@@ -78,7 +78,7 @@ def expand(pattern: str) -> list[str]:
             f"checkpoint pattern {pattern!r} has a brace without its partner, or braces inside braces; "
             "write {1000,2000} or {0:10:2}"
         )
-    choices = [choices_of(text, pattern) if inside else [text] for inside, text in zip(itertools.cycle((False, True)), pieces, strict=False)]
+    choices = [choices_of(text, pattern) if place % 2 else [text] for place, text in enumerate(pieces)]
     return list(dict.fromkeys("".join(parts) for parts in itertools.product(*choices)))
 
 
@@ -93,7 +93,9 @@ def choices_of(group: str, pattern: str) -> list[str]:
         elif item.strip():
             found.append(item.strip())
     if not found:
-        raise HarnessError(f"checkpoint pattern {pattern!r}: {{{group}}} stands for nothing; write {{1000,2000}} or {{0:10:2}}")
+        raise HarnessError(
+            f"checkpoint pattern {pattern!r}: {{{group}}} stands for nothing; write {{1000,2000}} or {{0:10:2}}"
+        )
     return found
 
 

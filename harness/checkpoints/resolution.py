@@ -19,6 +19,7 @@ from harness.checkpoints.weights import count_parameters, present_weights
 from harness.errors import HarnessError, nearest
 from harness.results.record import CheckpointInfo
 
+WEIGHT_ENDINGS = (".safetensors", ".bin", ".index.json")
 MAKER_FILE = "harness.json"
 MAKER_KEYS = {"run", "step", "training_seed", "corpus", "objective", "parent", "made"}
 
@@ -49,8 +50,12 @@ def resolve(
     Raises:
         HarnessError: it cannot be found, fetched, or used; the message says which and how to mend it.
     """
-    parsed, offline = parse(name), hub.is_offline(offline)
-    found = in_folder(parsed, name, allow_pickle) if parsed.local else on_hub(parsed, name, offline, allow_pickle)
+    parsed = parse(name)
+    offline = hub.is_offline(offline)
+    if parsed.local:
+        found = in_folder(parsed, name, allow_pickle=allow_pickle)
+    else:
+        found = on_hub(parsed, name, offline=offline, code=trust_remote_code, allow_pickle=allow_pickle)
     config = load_config(found.folder, name, remote_code=trust_remote_code)
     tokenizer = hash_of_tokenizer(found, name, trust_remote_code)
     objective = objective_of(config, name)
@@ -74,25 +79,18 @@ def resolve(
     )
 
 
-def on_hub(parsed: Name, name: str, offline: bool, allow_pickle: bool) -> Found:
-    """A Hub repository: fetch its config and tokenizer, and choose its weights without fetching them."""
+def on_hub(parsed: Name, name: str, *, offline: bool, code: bool, allow_pickle: bool) -> Found:
+    """A Hub repository: fetch its config and tokenizer (and code), and choose its weights without fetching them."""
     snapshot = hub.find(parsed, offline=offline)
-    small = (*tokenizer_files(snapshot.files), *code_files(snapshot.files))
-    hub.fetch(parsed, snapshot.commit, small, offline=offline)
-    weights = cached_weights(snapshot.files, name, allow_pickle) if offline else weight_files(
-        snapshot.files, name, allow_pickle=allow_pickle
-    )
-    return Found(snapshot.commit, snapshot.commit, snapshot.folder, snapshot.files, weights, snapshot.parameters)
+    files = snapshot.files
+    hub.fetch(parsed, snapshot.commit, (*tokenizer_files(files), *(code_files(files) if code else ())), offline=offline)
+    # Offline the files are those in the cache: there may be no weights among them, and planning needs none.
+    unseen = offline and not any(file.endswith(WEIGHT_ENDINGS) for file in files)
+    weights = () if unseen else weight_files(files, name, allow_pickle=allow_pickle)
+    return Found(snapshot.commit, snapshot.commit, snapshot.folder, files, weights, snapshot.parameters)
 
 
-def cached_weights(files: tuple[str, ...], name: str, allow_pickle: bool) -> tuple[str, ...]:
-    """The weights among cached files; none where only config and tokenizer were ever fetched."""
-    if not any(file.endswith((".safetensors", ".bin", ".index.json")) for file in files):
-        return ()
-    return weight_files(files, name, allow_pickle=allow_pickle)
-
-
-def in_folder(parsed: Name, name: str, allow_pickle: bool) -> Found:
+def in_folder(parsed: Name, name: str, *, allow_pickle: bool) -> Found:
     """A local folder, whose identity is the hash of the files that matter."""
     folder = Path(parsed.path)
     files = tuple(sorted(path.name for path in folder.iterdir() if path.is_file()))
@@ -108,7 +106,7 @@ def hash_of_tokenizer(found: Found, name: str, remote_code: bool) -> str:
     """Hash of what the tokenizer does, remembered by the checkpoint's identity."""
     if not has_vocabulary(found.folder, found.files):
         raise HarnessError(
-            f"checkpoint {name} has no tokenizer: found {', '.join(tokenizer_files(found.files)) or 'none of its files'}; "
+            f"checkpoint {name} has no tokenizer: found {', '.join(tokenizer_files(found.files)) or 'no file of one'}; "
             "expected tokenizer.json or a vocabulary beside config.json (tokenizer.save_pretrained writes them)"
         )
     return remembered(

@@ -32,7 +32,8 @@ def load_tokenizer(folder: str | Path, checkpoint: str, *, remote_code: bool = F
             ) from error
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise HarnessError(
-            f"the tokenizer of {checkpoint} cannot be loaded: {reason}; expected files that tokenizer.save_pretrained writes"
+            f"the tokenizer of {checkpoint} cannot be loaded: {reason}; "
+            "expected files that tokenizer.save_pretrained writes"
         ) from error
 
 

@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from harness.checkpoints.files import shards_of
 from harness.errors import HarnessError
@@ -45,7 +46,7 @@ def count_parameters(folder: Path, weights: Iterable[str], checkpoint: str) -> i
     return sum(math.prod(tensor["shape"]) for tensor in tensors)
 
 
-def header(path: Path, checkpoint: str) -> dict:
+def header(path: Path, checkpoint: str) -> dict[str, Any]:
     """Header of a safetensors file: dtype, shape and place of every tensor, checked against the file's size."""
     size = path.stat().st_size
     try:
@@ -56,10 +57,12 @@ def header(path: Path, checkpoint: str) -> dict:
             found = json.loads(file.read(length))
             ends = [value["data_offsets"][1] for name, value in found.items() if name != "__metadata__"]
     except (ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
-        raise HarnessError(f"{path.name} of {checkpoint} is no safetensors file or is damaged ({error}); fetch or save it anew") from error
+        found = f"{path.name} of {checkpoint} is no safetensors file or is damaged ({error})"
+        raise HarnessError(f"{found}; fetch or save it anew") from error
     expected = 8 + length + max(ends, default=0)
     if size != expected:
         raise HarnessError(
-            f"{path.name} of {checkpoint} is damaged: {size} bytes where its header expects {expected}; fetch or save it anew"
+            f"{path.name} of {checkpoint} is damaged: {size} bytes where its header expects {expected}; "
+            "fetch or save it anew"
         )
     return found

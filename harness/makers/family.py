@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError
 from harness.results.signature import differences, digest
 
@@ -59,8 +60,9 @@ class FamilyFolder:
         beside = target.with_name(target.name + ".new")
         try:
             shutil.rmtree(beside, ignore_errors=True)
-            model.save_pretrained(beside)
-            tokenizer.save_pretrained(beside)
+            with quiet():
+                model.save_pretrained(beside)
+                tokenizer.save_pretrained(beside)
             write_text(beside / MEMBER, json.dumps(about, indent=1))
             shutil.rmtree(target, ignore_errors=True)
             os.replace(beside, target)

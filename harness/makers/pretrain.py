@@ -189,16 +189,21 @@ class Objective:
         return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}
 
 
+def forward(model: Any, batch: Batch) -> torch.Tensor:
+    """Logits ``(B, length, V)``; blocks have no padding, and an end-of-text token inside one is no padding either."""
+    return model(input_ids=batch["input_ids"], attention_mask=torch.ones_like(batch["input_ids"])).logits
+
+
 def causal_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy of the next token, nats, float32."""
-    logits, labels = model(input_ids=batch["input_ids"]).logits[:, :-1], batch["labels"][:, 1:]
+    logits, labels = forward(model, batch)[:, :-1], batch["labels"][:, 1:]
     return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
 
 
 def masked_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy of the masked tokens, nats, float32."""
     scored = batch["labels"] != UNSCORED
-    logits = model(input_ids=batch["input_ids"]).logits
+    logits = forward(model, batch)
     return functional.cross_entropy(logits[scored].float(), batch["labels"][scored])
 
 

@@ -51,9 +51,16 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
     estimator = fisher_trace if task.estimator == "fisher" else hessian_trace
     limits = task.flatness
     with session.progress(task.name, min(limits.maximum, len(sequences))) as advance:
+        drawn = 0
+
+        def report(done: int, reached: float | None) -> None:
+            nonlocal drawn
+            advance(done - drawn)
+            drawn = done
+
         result = estimator(
             model, sequences, objective=session.checkpoint.objective, seed=limits.seed, precision=limits.precision,
-            minimum=limits.minimum, maximum=limits.maximum, progress=advance,
+            minimum=limits.minimum, maximum=limits.maximum, progress=report,
         )  # fmt: skip
     return summarise(task, result, sum(len(s.ids) for s in sequences[: result.sequences]))
 

@@ -29,3 +29,10 @@ def suite_schema() -> dict[str, Any]:
 
 
 
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    print(json.dumps({"task": task_schema, "suite": suite_schema}[sys.argv[1]](), indent=2))

@@ -84,9 +84,7 @@ def test_the_hash_is_remembered(folder: Path) -> None:
     assert resolve(str(folder)).identity != before
 
 
-def test_an_unwritable_cache_costs_only_time(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_cache_costs_only_time(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = resolve(str(folder)).identity
     (tmp_path / "file").touch()
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "file" / "cache"))
@@ -105,7 +103,8 @@ def test_in_memory(content: Content) -> None:
     assert (found.objective, found.context, found.info.step) == ("masked", 64, 3)
     assert found.identity == resolve_in_memory(again, tokenizer).identity
     tokenizer(["a king", "a bell by the river"], padding=True)
-    assert found.tokenizer == resolve_in_memory(model, tokenizer).tokenizer == resolve(str(content.folder("bert"))).tokenizer
+    assert found.tokenizer == resolve_in_memory(model, tokenizer).tokenizer
+    assert found.tokenizer == resolve(str(content.folder("bert"))).tokenizer
     with torch.no_grad():
         again.bert.embeddings.word_embeddings.weight[5, 5] += 1e-3
     assert found.identity != resolve_in_memory(again, tokenizer).identity

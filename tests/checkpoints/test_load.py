@@ -116,7 +116,7 @@ def test_classifiers_depend_on_the_seed_alone(content: Content, name: str) -> No
     other, _ = load_classifier(resolved, 3, 2, "cpu", "float32", 0.0)
     torch.manual_seed(5)
     assert torch.equal(drawn, torch.rand(3)), "the global random state was moved"
-    weights = {k: v for k, v in first.state_dict().items()}
+    weights = first.state_dict()
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in weights.items())
     changed = {key for key, value in weights.items() if not torch.equal(value, other.state_dict()[key])}
     heads = {"gpt2": {"score.weight"}, "llama": {"score.weight"}, "encoder": {"classifier.weight"},

@@ -60,14 +60,15 @@ def parquet(table: Table, labels: Sequence[str] = ()) -> bytes:
     import pyarrow
     from pyarrow import parquet as format
 
-    types = {str: pyarrow.string(), float: pyarrow.float32(), int: pyarrow.int64()}
-    fields, features = [], {}
+    kinds = {str: "string", float: "float32", int: "int64"}
+    fields: list[Any] = []
+    features: dict[str, Any] = {}
     for column, values in table.items():
-        kind = pyarrow.int32() if column == "idx" else types[type(values[0])]
-        fields.append(pyarrow.field(column, kind))
-        is_label = column == "label" and labels
+        kind = "int32" if column == "idx" else kinds[type(values[0])]
+        fields.append(pyarrow.field(column, pyarrow.type_for_alias(kind)))
+        named = column == "label" and labels
         features[column] = (
-            {"names": list(labels), "_type": "ClassLabel"} if is_label else {"dtype": str(kind).replace("float", "float32") if str(kind) == "float" else str(kind), "_type": "Value"}
+            {"names": list(labels), "_type": "ClassLabel"} if named else {"dtype": kind, "_type": "Value"}
         )
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     buffer = io.BytesIO()

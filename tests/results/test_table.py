@@ -183,6 +183,7 @@ def test_published_tables(table: str, numbers: int) -> None:
     assert len(read(GOLDS / f"{table}.csv").records) == numbers
 
 
+@pytest.mark.shared
 @pytest.mark.skipif(
     "HARNESS_SHARED" not in os.environ, reason="needs the whole tables: set HARNESS_SHARED to their folder"
 )

@@ -1,7 +1,7 @@
 """How often the headline interval holds the planted slope, for each design that has an interval of its own.
 
 The draws go through the estimators many at a time; each design first shows that a whole fit prints that estimator's
-interval. With 20,000 draws the Monte-Carlo standard error at .95 is .0015, with 2,500 it is .0044. Where another
+interval. With 20,000 draws the Monte-Carlo standard error at .95 is .0015, with 1,200 it is .0063. Where another
 interval is wrong for a design, it is shown to fail there: so this test can fail too.
 """
 
@@ -85,14 +85,14 @@ def test_per_run_slopes_under_serial_errors(runs: int) -> None:
     x, run = np.tile(steps, runs), np.repeat(np.arange(runs), 9)
     labels = tuple(str(label) for label in run)
     held, metrics = [], []
-    for _ in range(2500):
+    for _ in range(1200):
         slopes = SLOPE + rng.normal(0, 0.02, (runs, 1))
         y = (1 + slopes * (steps - 2.5) + run_errors(rng, runs, 9)).reshape(-1)
         low, high = mean_of_run_slopes(Sample(x, y, labels, labels)).interval()
         held.append(low <= SLOPE <= high)
         metrics.append(y)
     assert_printed(x, y, low, high, run)
-    assert 0.935 <= np.mean(held) <= 0.965
+    assert 0.93 <= np.mean(held) <= 0.97
     naive = ordinary_least_squares(x, np.array(metrics)).interval(robust=True)
     assert covered(*naive) < 0.8  # checkpoints taken for independent
 

@@ -219,7 +219,7 @@ def test_whatever_comes_in_a_number_is_finite() -> None:
     rng = np.random.default_rng(7)
     pool = np.array([0.0, 1.0, 1.0, 2.0, -3.0, 1e-9, 1e9, 0.05, 1e-200, 1e99, 2.0000001, math.nan])
     fitted = 0
-    for _ in range(600):
+    for _ in range(300):
         n = int(rng.integers(0, 12))
         kinds = pool if rng.random() < 0.3 else pool[: int(rng.integers(1, 9))]
         x, y = rng.choice(kinds, n), rng.choice(kinds, n)
@@ -231,4 +231,4 @@ def test_whatever_comes_in_a_number_is_finite() -> None:
         fitted += 1
         assert fit.interval.low <= fit.transfer_slope <= fit.interval.high
         assert math.isfinite(fit.smallest_detectable) and fit.smallest_detectable >= 0
-    assert fitted > 20
+    assert fitted > 10

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from harness import evaluate
+from harness.errors import HarnessError
+from harness.measures.classifier import epochs_of_batches
+from harness.measures.labelled import map_labels, target_of
+from harness.specs import Protocol, load_protocol, load_task
+
+QUICK = """include: {task}
+protocol: {{learning_rates: {rates}, epochs: {epochs}, batch_size: 8, dropout: 0.0, selection: {{fraction: 0.25, {on}}}}}
+"""
+
+
+@pytest.fixture
+def quick(tmp_path):
+    """A shipped task with a recipe that small models and data can follow."""
+
+    def write(task: str, rates: str = "[3e-3]", epochs: int = 4, on: str = "on: held_out") -> str:
+        path = tmp_path / f"{task.replace('/', '-')}.yaml"
+        path.write_text(QUICK.format(task=task, rates=rates, epochs=epochs, on=on))
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(("task", "metric", "floor"), [
+    ("glue/sst2", "accuracy", 0.9), ("glue/rte", "accuracy", 0.9), ("glue/cola", "matthews_correlation", 0.8),
+    ("glue/stsb", "pearson", 0.3),
+])  # fmt: skip
+def test_a_task_that_a_word_tells_is_learned_by_name_over_http(hub, quick, task, metric, floor):
+    records = {r.metric: r for r in evaluate("tests/tiny-bert", quick(task, epochs=8))}
+    record = records[metric]
+    assert record.error is None and record.value > floor and record.stderr is not None
+    assert record.details["chance"] < floor
+    assert record.seed == 1 and record.partial.startswith("train has 64 rows")
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "encoder"])
+def test_causal_models_and_encoders_without_a_head_fine_tune(content, hub, quick, name):
+    record = evaluate(content.make(name), quick("glue/sst2", epochs=8), name=name)[0]
+    assert record.error is None and record.value > 0.8
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_another(hub, quick):
+    task = quick("glue/stsb", epochs=1)
+    first, again = (evaluate("tests/tiny-bert", task, seeds=[1])[0].value for _ in range(2))
+    assert first == again != evaluate("tests/tiny-bert", task, seeds=[2])[0].value
+
+
+def test_every_run_of_a_grid_is_kept_and_the_cell_names_its_choice(hub, quick, tmp_path):
+    records = evaluate("tests/tiny-bert", quick("glue/sst2", rates="[1e-5, 3e-3]", epochs=6), output=tmp_path / "out")
+    grid = {r.key: r for r in records if r.stage == "grid" and r.metric == "accuracy"}
+    held_out = {r.key: r for r in records if r.metric == "held_out_accuracy"}
+    (cell,) = [r for r in records if r.stage == "selected"]
+    assert len(grid) == 2 and set(held_out) == set(grid)
+    best = max(held_out.values(), key=lambda r: r.value)
+    assert cell.selected["key"] == best.key and cell.selected["chosen_on"] == "held-out part of train"
+    assert cell.value == grid[best.key].value and cell.selected["learning_rate"] == 3e-3
+    assert held_out[best.key].n == 16
+
+
+def test_selection_on_the_scored_split_is_stated(hub, quick):
+    records = evaluate("tests/tiny-bert", quick("glue/sst2", rates="[1e-5, 3e-3]", epochs=2, on="on: score"))
+    (cell,) = [r for r in records if r.stage == "selected"]
+    assert cell.selected["chosen_on"] == "validation"
+    assert cell.value == max(r.value for r in records if r.stage == "grid" and r.metric == "accuracy")
+
+
+def test_divergence_is_recorded_and_the_other_rates_go_on(hub, quick):
+    records = evaluate("tests/tiny-bert", quick("glue/sst2", rates="[1e38, 3e-3]", epochs=3))
+    failed = [r for r in records if r.error]
+    (cell,) = [r for r in records if r.stage == "selected" and r.error is None]
+    assert len(failed) == 1 and "diverged at step" in failed[0].error and failed[0].stage == "grid"
+    assert cell.selected["learning_rate"] == 3e-3 and cell.warnings == ("1 of 2 learning rates failed",)
+
+
+def test_every_rate_diverging_is_a_failure(hub, quick):
+    records = evaluate("tests/tiny-bert", quick("glue/sst2", rates="[1e38, 2e38]", epochs=3))
+    assert [r.error for r in records if r.stage == "selected"] == ["every learning rate of the grid failed: [1e+38, 2e+38]"]
+
+
+def test_a_task_may_score_another_tasks_model(hub, quick, tmp_path):
+    parent = quick("glue/rte", epochs=6)
+    child = tmp_path / "child.yaml"
+    child.write_text(
+        f"include: glue/rte\nsplits: {{score: train}}\ntrained_on: {parent.split('/')[-1]}\ndescription: d\n"
+        "labels: [not_entailment, entailment]\nlabel_map: {entailment: not_entailment, not_entailment: entailment}\n"
+    )
+    together = {r.task: r for r in evaluate("tests/tiny-bert", [parent, str(child)])}
+    alone = evaluate("tests/tiny-bert", str(child))[0]
+    parent_record, child_record = together.values()
+    assert child_record.value == alone.value < 0.2 < 0.9 < parent_record.value
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    (-1, "the Hub hides the labels"), ("", "the Hub hides the labels"), (2, "outside"), ("entailmnt", "did you mean 'entailment'"),
+    (None, "outside"), (0.5, "outside"),
+])  # fmt: skip
+def test_a_label_that_cannot_be_scored_is_refused_with_the_reason(value, message):
+    with pytest.raises(HarnessError, match=message):
+        target_of(load_task("glue/rte"), value, "score", 3)
+
+
+@pytest.mark.parametrize("value", [5.1, -0.1, "2", None])
+def test_a_number_outside_the_range_is_refused(value):
+    with pytest.raises(HarnessError, match="expected a number from 0.0 to 5.0"):
+        target_of(load_task("glue/stsb"), value, "score", 3)
+
+
+def test_hidden_test_labels_are_a_failure_with_file_and_line(hub, tmp_path):
+    (tmp_path / "t.yaml").write_text("include: glue/rte\nsplits: {train: train, score: test}\nprotocol: glue_quick\n")
+    record = evaluate("tests/tiny-bert", str(tmp_path / "t.yaml"))[0]
+    assert "the Hub hides the labels of this split" in record.error and "rte.yaml" in record.error
+
+
+def test_classes_of_the_diagnostics_map_to_two():
+    assert map_labels(load_task("super_glue/axb"), load_task("glue/mnli")) == [0, 1, 1]
+    assert map_labels(load_task("glue/mnli_mismatched"), load_task("glue/mnli")) == [0, 1, 2]
+
+
+def test_epochs_need_not_be_whole():
+    assert len(epochs_of_batches([5] * 80, Protocol(epochs=2.5, batch_size=8), seed=1)) == 25
+    assert load_protocol("glue").learning_rates == (2e-5, 3e-5, 4e-5, 5e-5)
