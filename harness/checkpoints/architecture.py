@@ -59,6 +59,10 @@ def objective_of_body(config: PretrainedConfig, named: str, decoder: bool) -> Ob
 
     if named in PERMUTED:
         return "encoder"
+    own_classes = getattr(config, "auto_map", None) or {}
+    for objective, key in (("masked", "AutoModelForMaskedLM"), ("causal", "AutoModelForCausalLM")):
+        if key in own_classes:
+            return objective  # type: ignore[return-value]
     if config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not decoder:
         return "encoder" if named else "masked"
     return "causal" if config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES else "encoder"

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from harness.checkpoints import hub
 from harness.checkpoints.causality import looks_ahead
@@ -90,6 +91,7 @@ def load_classifier(
     if resolved.memory is not None:
         with classifier_folder(resolved) as saved:
             return load_classifier(saved, labels, seed, device, dtype, dropout, attention)
+    refuse_without_classifier(resolved)
     tokenizer = load_tokenizer(resolved.folder, resolved.name, remote_code=resolved.remote_code)
     config = load_config(Path(resolved.folder), resolved.name, remote_code=resolved.remote_code)
     config = classifier_config(copy.deepcopy(config), labels, dropout)
@@ -105,6 +107,15 @@ def load_classifier(
     new = new_parameters(model, loading, resolved.name)
     fill_head(model, new, seed)
     return model.to(device=device, dtype=torch_dtype(dtype)).train(), tokenizer
+
+
+def refuse_without_classifier(resolved: Resolved) -> None:
+    """Raise where transformers has no classifier of the architecture, and the repository brings no code."""
+    if resolved.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not resolved.remote_code:
+        raise HarnessError(
+            f"checkpoint {resolved.name} cannot be fine-tuned: transformers has no classifier for its architecture "
+            f"({resolved.architecture}); expected one that AutoModelForSequenceClassification knows"
+        )
 
 
 def classifier_config(config: Any, labels: int, dropout: float | None) -> Any:
@@ -133,7 +144,7 @@ def load_weights(
         "output_loading_info": True,
     }
     try:
-        with quiet():
+        with quiet(), torch.random.fork_rng(devices=[]):
             try:
                 return auto.from_pretrained(resolved.folder, attn_implementation=attention, **options)
             except (ValueError, ImportError) as error:

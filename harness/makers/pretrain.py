@@ -142,7 +142,7 @@ def train_run(
     """One run: train to the last step and keep the checkpoints named; go on where a killed run stopped."""
     settings = Recipe(
         steps=recipe.steps[-1], learning_rate=recipe.learning_rate, warmup_steps=recipe.warmup_steps,
-        schedule=recipe.schedule, weight_decay=recipe.weight_decay, clip=recipe.clip,
+        schedule=recipe.schedule, weight_decay=recipe.weight_decay, clip=recipe.clip, precision=recipe.precision,
     )  # fmt: skip
     objective = Objective(recipe, tokenizer, seed)
     with torch.random.fork_rng(devices=[]):

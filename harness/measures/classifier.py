@@ -75,6 +75,7 @@ def train(
     recipe = Recipe(
         steps=len(batches), learning_rate=rate, warmup_steps=math.ceil(protocol.warmup * len(batches)),
         schedule=protocol.schedule, weight_decay=protocol.weight_decay, clip=protocol.clip,
+        precision=protocol.precision,
     )  # fmt: skip
     regression, tokens = task.labels is None, 0
     model, tokenizer = session.classifier(len(task.labels or ()) or 1, seed, protocol.dropout)

@@ -29,6 +29,7 @@ class Recipe:
     schedule: Literal["linear", "constant", "cosine"] = "linear"
     weight_decay: float = 0.01
     clip: float = 1.0
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def factor(self, step: int) -> float:
         """What the learning rate is multiplied by at a step, counted from 0.
@@ -65,7 +66,9 @@ class Loop:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * self.recipe.factor(self.step_number)
-        loss = self.loss(self.model, batch)
+        mixed = self.recipe.precision == "bfloat16"
+        with torch.autocast(batch[next(iter(batch))].device.type, torch.bfloat16, enabled=mixed):
+            loss = self.loss(self.model, batch)
         found = loss.item()
         if not math.isfinite(found):
             raise DivergedError(f"diverged at step {self.step_number}: loss {found}; a smaller learning rate may do")

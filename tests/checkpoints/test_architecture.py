@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from transformers import AutoConfig
+from transformers import AutoConfig, PretrainedConfig
 
 from harness.checkpoints.architecture import context_of, objective_of
 from harness.errors import HarnessError
@@ -68,7 +68,6 @@ def test_context(kind: str, values: dict[str, Any], expected: int) -> None:
 
 
 def test_no_context_length_is_refused() -> None:
-    unknown = config("gpt2")
-    unknown.n_positions = None
+    unknown = PretrainedConfig()
     with pytest.raises(HarnessError, match="names no context length; expected one of max_position_embeddings"):
         context_of(unknown, "x")

@@ -119,6 +119,7 @@ def test_in_memory_needs_a_tokenizer(content: Content) -> None:
         resolve_in_memory(torch.nn.Linear(1, 1), tokenizer)
 
 
+@pytest.mark.slow
 def test_in_memory_the_same_in_another_process(content: Content) -> None:
     code = (
         "import sys; from transformers import AutoModelForCausalLM as M, AutoTokenizer as T;"

@@ -94,12 +94,13 @@ def test_a_gated_repository_opens_with_its_token(hub: Hub, monkeypatch: pytest.M
     assert resolve("tests/gated-gpt2").objective == "causal"
 
 
-def test_offline_reads_the_cache_alone(hub: Hub) -> None:
-    with pytest.raises(HarnessError, match=r"tests/tiny-encoder@main is not in the cache .* run once without"):
-        resolve("tests/tiny-encoder@main", offline=True)
-    online = resolve("tests/tiny-encoder@main")
+def test_offline_reads_the_cache_alone(hub: Hub, content: Content) -> None:
+    hub.publish("models", "tests/later", content.files("encoder"))
+    with pytest.raises(HarnessError, match=r"tests/later@main is not in the cache .* run once without"):
+        resolve("tests/later@main", offline=True)
+    online = resolve("tests/later@main")
     hub.requests.clear()
-    offline = resolve("tests/tiny-encoder@main", offline=True)
+    offline = resolve("tests/later@main", offline=True)
     assert (offline.identity, offline.tokenizer) == (online.identity, online.tokenizer)
     assert not hub.requests
 
@@ -107,6 +108,7 @@ def test_offline_reads_the_cache_alone(hub: Hub) -> None:
 def test_no_network(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
+    monkeypatch.setattr("time.sleep", lambda _: None)
     nowhere = "http://127.0.0.1:9"
     monkeypatch.setattr(constants, "ENDPOINT", nowhere)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", nowhere + "/{repo_id}/resolve/{revision}/{filename}")
@@ -118,7 +120,7 @@ def test_a_busy_hub_is_asked_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("time.sleep", lambda _: None)
     files = hub.repositories["models", "tests/tiny-gpt2"].commits
     hub.publish("models", "tests/busy", next(iter(files.values())))
-    hub.misbehaviour.fail_every = 2
+    hub.misbehaviour.fail_every = 3
     assert resolve("tests/busy").objective == "causal"
     hub.misbehaviour.fail_every = 1
     with pytest.raises(HarnessError, match=r"answered 503 for tests/busy; try again later"):

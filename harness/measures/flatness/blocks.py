@@ -11,7 +11,7 @@ _MLP = re.compile(
     r"mlp|ffn|ffd|feed_?forward|intermediate|output|expert|densereludense|(^|\.)(fc\d*|lin\d|ff|w[io123])\b"
 )
 _HEAD = re.compile(
-    r"(^|\.)(lm_head|embed_out|cls|predictions|generator_lm_head|vocab_\w+|score|classifier|qa_outputs)(\.|$)"
+    r"(^|\.)((\w+_)?head|embed_out|cls|predictions|vocab_\w+|score|classifier|qa_outputs)(\.|$)"
 )
 _EMBEDDING = re.compile(r"embed|(^|\.)(wte|wpe|shared)(\.|$)")
 _NORM = re.compile(r"norm|(^|\.)ln(_\w+|\d)?(\.|$)", re.IGNORECASE)

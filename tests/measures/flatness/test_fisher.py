@@ -56,7 +56,7 @@ def test_softmax_regression_has_its_closed_form() -> None:
     model = Linear(torch.randn(30, 4, dtype=torch.float64), classes=5)
     sequences = [
         ScoredSequence(ids, torch.randint(0, 5, (20,)), n, n)
-        for n in range(400)
+        for n in range(150)
         for ids in [torch.randint(0, 30, (20,))]
     ]
     result = fisher_trace(model, sequences, objective="masked", seed=0, precision=None)
@@ -65,7 +65,7 @@ def test_softmax_regression_has_its_closed_form() -> None:
     exact = float((x.square().sum(1) * (1 - p.square().sum(1))).mean())
     # Between-sequence noise is shared with the exact mean, so that the interval is generous.
     assert abs(result.trace - exact) < 3 * result.stderr
-    assert result.stderr < 0.02 * exact
+    assert result.stderr < 0.05 * exact
     assert result.by_block["head"].share == 1.0
 
 
@@ -73,7 +73,7 @@ def test_mean_over_draws_is_the_full_matrix_trace() -> None:
     model, sequence = gpt2(), texts(1)[0]
     layout = ParameterLayout.of(model)
     exact = float(gauss_newton(model, sequence, "causal").trace())
-    draws = np.array([draw_fisher(model, layout, sequence, "causal", seed).trace.sum() for seed in range(300)])
+    draws = np.array([draw_fisher(model, layout, sequence, "causal", seed).trace.sum() for seed in range(120)])
     assert abs(draws.mean() - exact) < 4 * draws.std() / np.sqrt(len(draws))
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from small_models import Linear, bert, gpt2, hessian_by_differences, llama, texts
+from small_models import Linear, bert, gpt2, hessian_by_differences, llama, product_by_differences, texts
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
@@ -29,25 +29,33 @@ def probe_of(layout: ParameterLayout, seed: int, key: int | str) -> list[Tensor]
 
 
 @pytest.mark.parametrize(("make", "objective"), MODELS)
-def test_quadratic_form_equals_the_full_hessian(make: Callable[[], nn.Module], objective: str) -> None:
+def test_quadratic_form_equals_a_difference_of_gradients(make: Callable[[], nn.Module], objective: str) -> None:
     model = make()
     sequence = texts(1, length=4, masked=objective == "masked")[0]
     layout = ParameterLayout.of(model)
     with sdpa_kernel(SDPBackend.MATH):
-        draws = [draw_hessian(model, layout, sequence, objective, seed) for seed in range(60)]
-    matrix = hessian_by_differences(model, sequence, objective)
-    for seed in range(3):
+        draws = [draw_hessian(model, layout, sequence, objective, seed) for seed in range(2)]
+    for seed in range(2):
         probe = torch.cat([v.reshape(-1) for v in probe_of(layout, seed, sequence.key)])
-        pieces = (probe * (matrix @ probe)).split([p.numel() for p in layout.tensors])
+        product = product_by_differences(model, sequence, objective, probe)
+        pieces = (probe * product).split([p.numel() for p in layout.tensors])
         assert draws[seed].trace == pytest.approx([float(x.sum()) for x in pieces], rel=1e-6, abs=1e-6)
-    values = np.array([draw.trace.sum() for draw in draws])
+
+
+def test_probes_have_the_mean_and_variance_of_the_full_hessian() -> None:
+    """Mean Tr H, variance 2 (|H|_F^2 - sum h_ii^2), with H formed from finite differences."""
+    model, sequence = gpt2(), texts(1, length=4)[0]
+    layout = ParameterLayout.of(model)
+    matrix = hessian_by_differences(model, sequence, "causal")
+    with sdpa_kernel(SDPBackend.MATH):
+        values = np.array([draw_hessian(model, layout, sequence, "causal", seed).trace.sum() for seed in range(60)])
     spread = float((2 * (matrix.square().sum() - matrix.diagonal().square().sum())).sqrt())
     assert abs(values.mean() - float(matrix.trace())) < 4 * spread / np.sqrt(len(values))
     assert 0.6 < values.std() / spread < 1.5
 
 
 class Quadratic(nn.Module):
-    """Its loss at label 0 is ``softplus(-z)``-free: ``CE([z, -z], 0)`` with ``z = -50 - w'Aw / 4``, so ``w'Aw/2 + 100``."""
+    """``CE([z, -z], 0)`` with ``z = -50 - w'Aw / 4``: a loss of ``100 + w'Aw / 2``, whose Hessian is A."""
 
     def __init__(self, matrix: Tensor) -> None:
         super().__init__()
@@ -66,9 +74,9 @@ def test_quadratic_form_of_either_sign(sign: int) -> None:
     root = torch.randn(6, 6, dtype=torch.float64)
     matrix = sign * root @ root.T
     one = torch.zeros(1, dtype=torch.int64)
-    sequences = [ScoredSequence(one, one, n, n) for n in range(3000)]
-    result = hessian_trace(Quadratic(matrix), sequences, objective="masked", seed=0, precision=0.05)
-    assert result.sequences >= 32 and result.reached <= 0.05
+    sequences = [ScoredSequence(one, one, n, n) for n in range(1000)]
+    result = hessian_trace(Quadratic(matrix), sequences, objective="masked", seed=0, precision=0.1)
+    assert 32 <= result.sequences < 1000 and result.reached <= 0.1
     assert abs(result.trace - float(matrix.trace())) < 4 * result.stderr
     assert np.sign(result.trace) == sign
 
@@ -86,12 +94,12 @@ def test_diagonal_form_is_exact_in_every_probe() -> None:
 def test_softmax_regression_has_its_closed_form() -> None:
     torch.manual_seed(0)
     model = Linear(torch.randn(30, 4, dtype=torch.float64), classes=5)
-    sequences = [ScoredSequence(torch.randint(0, 30, (20,)), torch.randint(0, 5, (20,)), n, n) for n in range(300)]
+    sequences = [ScoredSequence(torch.randint(0, 30, (20,)), torch.randint(0, 5, (20,)), n, n) for n in range(100)]
     result = hessian_trace(model, sequences, objective="masked", seed=0, precision=None)
     x = model.features[torch.cat([s.ids for s in sequences])]
     p = (x @ model.head.weight.detach().T).softmax(1)
     exact = float((x.square().sum(1) * (1 - p.square().sum(1))).mean())
-    assert abs(result.trace - exact) < 3 * result.stderr < 0.15 * exact
+    assert abs(result.trace - exact) < 3 * result.stderr < 0.25 * exact
 
 
 def test_equals_pyhessian_with_equal_probes() -> None:
