@@ -23,7 +23,9 @@ class TransferCallback(TrainerCallback):
         options: further arguments of :func:`harness.evaluate`, such as ``limit`` or ``seeds``.
     """
 
-    def __init__(self, tasks: Sequence[str], output: str | Path, tokenizer: Any, *, run: str = "run", **options: Any) -> None:
+    def __init__(
+        self, tasks: Sequence[str], output: str | Path, tokenizer: Any, *, run: str = "run", **options: Any
+    ) -> None:
         """Remember what to measure."""
         self.tasks, self.output, self.tokenizer, self.run, self.options = tasks, output, tokenizer, run, options
 

@@ -26,16 +26,23 @@ app.add_typer(tasks_app, name="tasks")
 app.add_typer(make_app, name="make")
 
 SuiteArgument = Annotated[Path | None, typer.Argument(help="A leaderboard folder with suite.yaml.")]
-Checkpoints = Annotated[list[str], typer.Option("--checkpoint", "-c", help="Hub org/name[@revision] or a folder; {a,b} expands. Repeatable.")]
+Checkpoints = Annotated[
+    list[str],
+    typer.Option("--checkpoint", "-c", help="Hub org/name[@revision] or a folder; {a,b} expands. Repeatable."),
+]
 Tasks = Annotated[list[str], typer.Option("--task", "-t", help="A shipped task or a YAML file. Repeatable.")]
 Seeds = Annotated[int, typer.Option(min=1, help="Fine-tuning seeds, counted from 1.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Results folder; default: the suite's own, or results/.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Results folder; default: the suite's own, or results/.")
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Rows of each split at most; such records are marked partial.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")]
 Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16, of the weights while scoring.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Use what is cached alone.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Pickle = Annotated[list[str], typer.Option("--allow-pickle", help="Checkpoint whose weights may be pickled, which can run code.")]
+Pickle = Annotated[
+    list[str], typer.Option("--allow-pickle", help="Checkpoint whose weights may be pickled, which can run code.")
+]
 Remote = Annotated[list[str], typer.Option("--trust-remote-code", help="Checkpoint whose own code may run.")]
 TextFiles = Annotated[list[Path], typer.Option("--text", help="File for lm_loss/text. Repeatable.")]
 Column = Annotated[str | None, typer.Option(help="Column of --text that holds the text.")]

@@ -112,7 +112,9 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
     else:
         raise HarnessError(f"no folder and no file {source}; give a results folder or a table")
     if not fits:
-        raise HarnessError(f"{source}: no slope to fit: it takes an upstream task and a downstream task on one family of checkpoints")
+        raise HarnessError(
+            f"{source}: no slope to fit: it takes an upstream task and a downstream task on one family of checkpoints"
+        )
     print(json.dumps(rows(fits), allow_nan=False)) if as_json else slope_table(fits)
 
 
@@ -189,7 +191,9 @@ def find_record(key: str, stores: Sequence[Store], folders: Sequence[Path]) -> t
     where = ", ".join(map(str, folders))
     if hits:
         raise HarnessError(f"{len(hits)} keys in {where} begin with {key!r}; give more of it")
-    raise HarnessError(f"no key in {where} begins with {key!r}; {nearest(key, {r.key for s in stores for r in s.records})}")
+    raise HarnessError(
+        f"no key in {where} begins with {key!r}; {nearest(key, {r.key for s in stores for r in s.records})}"
+    )
 
 
 def make_pretrain(recipe: Path, output: Path, *, device: str, offline: bool) -> list[str]:

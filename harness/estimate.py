@@ -65,13 +65,16 @@ def estimate(request: Request, options: Options, output: Path, store: Store, pla
         if cell.state in ("done", "failed"):
             guesses.append(Guess())
         else:
-            guesses.append(guess(cell.task, sizes.get(cell.name) or sizes.get(cell.family), data, before, options))
+            size = cell.parameters or sizes.get(cell.name) or sizes.get(cell.family)
+            guesses.append(guess(cell.task, size, data, before, options))
     missing = {p.family for p in planned if p.state == "after making"}
     made = sum(make_seconds(request.made[f], sizes.get(f), options) for f in missing if f in request.made)
     return Estimates(tuple(guesses), made)
 
 
-def guess(task: Task, parameters: int | None, data: RowCache, before: dict[tuple[str, int], float], options: Options) -> Guess:
+def guess(
+    task: Task, parameters: int | None, data: RowCache, before: dict[tuple[str, int], float], options: Options
+) -> Guess:
     """One measurement."""
     size = parameters or DEFAULT_PARAMETERS
     work, tokens = work_of(task, data)
@@ -120,10 +123,6 @@ def sizes_of(request: Request, store: Store) -> dict[str, int]:
     for family, recipe in request.made.items():
         known = [sizes[name] for name in request.families[family] if name in sizes]
         sizes[family] = known[0] if known else parameters_of(recipe)
-    for family, names in request.families.items():
-        if family not in request.made:
-            for name in names:
-                sizes.setdefault(name, DEFAULT_PARAMETERS)
     return sizes
 
 
@@ -167,11 +166,10 @@ def rate(device: str) -> float:
     """Floating-point operations a second that a transformer reaches here: a share of this machine's matrix products."""
     import torch
 
-    size = 1024
+    size, fastest = 512, float("inf")
     a = torch.randn(size, size, device=device)
-    torch.matmul(a, a)
-    began = time.perf_counter()
-    for _ in range(4):
-        product = torch.matmul(a, a)
-    product[0, 0].item()
-    return EFFICIENCY * 4 * 2 * size**3 / (time.perf_counter() - began)
+    for _ in range(8):
+        began = time.perf_counter()
+        torch.matmul(a, a)[0, 0].item()
+        fastest = min(fastest, time.perf_counter() - began)
+    return EFFICIENCY * 2 * size**3 / fastest

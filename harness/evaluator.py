@@ -56,7 +56,13 @@ def make_families(request: Request, output: Path, options: Options) -> None:
     for family, recipe in request.made.items():
         from harness.makers.pretrain import make
 
-        make(recipe, output / "families" / family, spec_folder=request.folder, device=options.device, offline=options.offline)
+        make(
+            recipe,
+            output / "families" / family,
+            spec_folder=request.folder,
+            device=options.device,
+            offline=options.offline,
+        )
 
 
 class Evaluation:
@@ -75,6 +81,7 @@ class Evaluation:
         by_checkpoint: dict[tuple[str, str], list[Task]] = {}
         for family, name, task in self.request.cells():
             by_checkpoint.setdefault((family, name), []).append(task)
+        self.writer.forget_failures(set(self.request.tasks), {name for _, name in by_checkpoint})
         total = sum(len(seeds_of(task, self.request)) for tasks in by_checkpoint.values() for task in tasks)
         with progress("measurements", total) as advance:
             for (family, name), tasks in by_checkpoint.items():
@@ -85,7 +92,9 @@ class Evaluation:
                 else:
                     self.checkpoint(found, tasks, advance)
 
-    def unresolved(self, name: str, tasks: Sequence[Task], error: HarnessError, advance: Callable[[float], None]) -> None:
+    def unresolved(
+        self, name: str, tasks: Sequence[Task], error: HarnessError, advance: Callable[[float], None]
+    ) -> None:
         """Every cell of a checkpoint that cannot be had is a failure."""
         info = CheckpointInfo(identity=f"unresolved:{name}", names=(name,), run=name)
         for task in tasks:
@@ -124,7 +133,9 @@ class Evaluation:
             self.writer.add_checkpoint(info)
             return done
         session.stage = lambda extra, measure: self.stage(session, task, seed, {**parts, "stage": extra}, measure)
-        records = self.measured(session, task, seed, parts, lambda: kind_of(task).measure(session, task, seed), "selected")
+        records = self.measured(
+            session, task, seed, parts, lambda: kind_of(task).measure(session, task, seed), "selected"
+        )
         self.outcome.measured += records[0].error is None
         return records
 
@@ -148,7 +159,9 @@ class Evaluation:
         """
         record = self.cell(session, task, seed)[0]
         if record.error is not None or record.selected is None:
-            raise HarnessError(f"{task.name} on {session.checkpoint.name} failed, so its model cannot be scored: {record.error}")
+            raise HarnessError(
+                f"{task.name} on {session.checkpoint.name} failed, so its model cannot be scored: {record.error}"
+            )
         return record.selected
 
     def measured(
@@ -164,7 +177,7 @@ class Evaluation:
             partial = check_splits(task, self.data)
         except HarnessError as error:
             return [self.fail(task, info, seed, parts, str(error), stage)]
-        except Exception as error:  # noqa: BLE001 - one checkpoint's fault must not end the study
+        except Exception as error:
             if os.environ.get("HARNESS_TRACEBACK"):
                 traceback.print_exc()
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
@@ -197,7 +210,7 @@ class Evaluation:
     def fail(
         self, task: Task, info: CheckpointInfo, seed: int | None, parts: Mapping[str, Any], reason: str, stage: str = "selected"
     ) -> Record:  # fmt: skip
-        """Write a failure; one that is known already is not written again."""
+        """Write a failure."""
         key = key_of(digest(parts), info.identity, seed)
         context = self.context(task, parts)
         record = Record(
@@ -205,9 +218,7 @@ class Evaluation:
             task_version=task.version, checkpoint=info.identity, seed=seed, stage=stage, error=reason,
             signature=context["signature"], context=context["context"],
         )  # fmt: skip
-        known = {(r.key, r.error) for r in self.writer.store.failures}
-        if (key, reason) not in known:
-            self.writer.add([record], context, info)
+        self.writer.add([record], context, info)
         self.outcome.failed.append(record)
         say(f"failed: {task.name} on {info.names[0]}: {reason}")
         return record

@@ -31,6 +31,7 @@ class Planned:
     key: str | None = None
     parts: Mapping[str, Any] | None = None
     reason: str | None = None
+    parameters: int | None = None
 
 
 def member_folder(output: Path, name: str) -> Path:
@@ -155,8 +156,8 @@ def plan_cell(
         parts = signatures.parts(task, found)
     except HarnessError as error:
         return replace(cell, state="failed", reason=str(error))
-    key = key_of(digest(parts), found.identity, seed)
-    return replace(cell, state="done" if store.done(key) else "to do", key=key, parts=parts)
+    key, parameters = key_of(digest(parts), found.identity, seed), found.info.parameters
+    return replace(cell, state="done" if store.done(key) else "to do", key=key, parts=parts, parameters=parameters)
 
 
 def check_splits(task: Task, data: RowCache) -> str | None:

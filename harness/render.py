@@ -60,7 +60,19 @@ def slope_table(fits: Sequence[Any]) -> None:
     """Slopes, best first; refused cells last with their reason."""
     console = wide_console()
     table = Table(title="transfer slopes (positive: the metric gets better as the upstream one does)")
-    for name in ("family", "upstream", "task", "metric", "runs/points", "slope", "95 % interval", "R2", "Q2", "verdict", "flags"):
+    for name in (
+        "family",
+        "upstream",
+        "task",
+        "metric",
+        "runs/points",
+        "slope",
+        "95 % interval",
+        "R2",
+        "Q2",
+        "verdict",
+        "flags",
+    ):
         table.add_column(name, overflow="fold")
     for fit, row in zip(fits, rows(fits), strict=True):
         interval = fit.interval

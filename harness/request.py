@@ -18,7 +18,6 @@ from harness.specs import Pretrain, Task, load_suite, load_task, read_yaml
 from harness.specs.load import derive_task
 from harness.specs.source import Source
 
-
 STEP_FOLDER = re.compile(r"(?:step|checkpoint)[-_=]?\d*$")
 
 
@@ -70,7 +69,9 @@ def from_suite(folder: Path) -> Request:
     families = {}
     for name, family in suite.families.items():
         members = family.make.members() if family.make else ()
-        families[name] = tuple(f"{name}/{m}" for m in members) or tuple(n for c in family.checkpoints for n in expand(c))
+        families[name] = tuple(f"{name}/{m}" for m in members) or tuple(
+            n for c in family.checkpoints for n in expand(c)
+        )
     allowed: dict[str, set[str]] = {}
     for only in suite.only:
         for task in only.tasks:
@@ -189,7 +190,9 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
         members = Pretrain.model_validate(made).members() if made else ()
         patterns = family.get("checkpoints") or ()
         families[name] = tuple(f"{name}/{m}" for m in members) or tuple(n for p in patterns for n in expand(p))
-    controls = tuple(Control(c["task"], c["metric"], c["slope"], c.get("because", "")) for c in suite.get("controls") or ())
+    controls = tuple(
+        Control(c["task"], c["metric"], c["slope"], c.get("because", "")) for c in suite.get("controls") or ()
+    )
     return Roles(
         upstream=names("upstream"), flatness=names("flatness"), downstream=names("downstream"), families=families,
         controls=controls, title=suite.get("title", ""), description=suite.get("description", ""),

@@ -53,7 +53,9 @@ def pin_task(name: str) -> str:
     if task.data.revision is not None:
         edited = REVISION.sub(rf"\g<1>{commit}", text, count=1)
     elif (found := PATH.search(text)) is not None:
-        between = ", " if "{" in found["before"] else "\n" + " " * (len(found["before"]) - len(found["before"].lstrip()))
+        between = (
+            ", " if "{" in found["before"] else "\n" + " " * (len(found["before"]) - len(found["before"].lstrip()))
+        )
         edited = text[: found.end()] + f"{between}revision: {commit}" + text[found.end() :]
     else:
         raise HarnessError(f"{path}: data.path is inherited; pin the file it comes from")

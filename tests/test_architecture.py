@@ -68,5 +68,7 @@ assert not {blocked} & set(sys.modules)
     ({"torch", "transformers", "datasets", "pydantic"}, "harness.slopes.fit_points([1, 2, 3, 4], [1, 2, 3, 5])"),
 ])  # fmt: skip
 def test_slopes_specs_results_and_board_work_without_torch(blocked, more):
-    done = subprocess.run([sys.executable, "-c", WITHOUT.format(blocked=blocked, more=more)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(blocked=blocked, more=more)], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr

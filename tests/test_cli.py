@@ -120,7 +120,9 @@ def test_pickle_and_remote_code_are_refused_unless_named(hub, tmp_path):
 
 
 def test_a_model_without_a_tokenizer_says_so(hub, tmp_path):
-    one_message(harness("run", "-c", "tests/no-tokenizer", "-t", "lm_loss/wiki", "-o", "out", cwd=tmp_path), 1, "tokenizer")
+    one_message(
+        harness("run", "-c", "tests/no-tokenizer", "-t", "lm_loss/wiki", "-o", "out", cwd=tmp_path), 1, "tokenizer"
+    )
 
 
 def test_text_of_ones_own(content, tmp_path):
@@ -180,4 +182,6 @@ def test_a_table_is_imported_fitted_and_refused_twice(tmp_path):
     assert "Kaplan et al. 2020" in (tmp_path / "board/board.md").read_text()
     one_message(harness("import", table, "--source", "s", "-o", "board", cwd=tmp_path), 3, "holds results already")
     again = harness("fit", "board", "--json", cwd=tmp_path)
-    assert [r["transfer_slope"] for r in json.loads(again.stdout)] == [r["transfer_slope"] for r in json.loads(fitted.stdout)]
+    assert [r["transfer_slope"] for r in json.loads(again.stdout)] == [
+        r["transfer_slope"] for r in json.loads(fitted.stdout)
+    ]

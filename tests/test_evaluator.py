@@ -96,7 +96,9 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_records(tmp_path):
 
 
 def test_one_checkpoint_that_cannot_be_had_does_not_stop_the_others(hub, tmp_path):
-    request = from_arguments(["tests/tiny-gpt2@step1", "tests/no-such", "tests/tiny-gpt2@step9"], ["lm_loss/wiki"], (1,))
+    request = from_arguments(
+        ["tests/tiny-gpt2@step1", "tests/no-such", "tests/tiny-gpt2@step9"], ["lm_loss/wiki"], (1,)
+    )
     outcome = run(request, tmp_path, Options())
     assert outcome.measured == 1 and len(outcome.failed) == 2
     errors = sorted(r.error for r in outcome.failed)
@@ -128,7 +130,11 @@ def test_a_limit_marks_records_and_has_keys_of_its_own(hub, tmp_path):
 def test_steps_named_one_by_one_or_by_pattern_are_one_family(hub, tmp_path):
     by_pattern = from_arguments(["tests/tiny-gpt2@step{1,2}"], ["lm_loss/wiki"], (1,))
     one_by_one = from_arguments(["tests/tiny-gpt2@step1", "tests/tiny-gpt2@step2"], ["lm_loss/wiki"], (1,))
-    assert by_pattern.families == one_by_one.families == {"tests/tiny-gpt2": ("tests/tiny-gpt2@step1", "tests/tiny-gpt2@step2")}
+    assert (
+        by_pattern.families
+        == one_by_one.families
+        == {"tests/tiny-gpt2": ("tests/tiny-gpt2@step1", "tests/tiny-gpt2@step2")}
+    )
     run(by_pattern, tmp_path, Options())
     infos = Store(tmp_path).checkpoints.values()
     assert {i.run for i in infos} == {"tests/tiny-gpt2"} and {i.step for i in infos} == {1, 2}

@@ -26,7 +26,16 @@ def checkout(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("harness", "tasks"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "_tasks"))
-    for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "constraints.txt"):
+    for name in (
+        "setup.py",
+        "pyproject.toml",
+        "MANIFEST.in",
+        "README.md",
+        "LICENSE",
+        "CITATION.cff",
+        "CHANGELOG.md",
+        "constraints.txt",
+    ):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
@@ -43,7 +52,9 @@ def test_wheel_and_sdist_carry_the_tasks_and_work_from_another_folder(checkout, 
     through = build(next((tmp_path / "unpacked").iterdir()), tmp_path / "through", "wheel")
     assert names_in(direct) == names_in(through)
     assert {name.split("/")[0] for name in names_in(direct)} == {"harness"}
-    assert "harness/_tasks/glue/rte.yaml" in names_in(direct) and "harness/board/templates/board.html.jinja" in names_in(direct)
+    assert "harness/_tasks/glue/rte.yaml" in names_in(
+        direct
+    ) and "harness/board/templates/board.html.jinja" in names_in(direct)
     zipfile.ZipFile(direct).extractall(tmp_path / "site")
     done = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, cwd=tmp_path,
                           env={**os.environ, "PYTHONPATH": str(tmp_path / "site")})  # fmt: skip

@@ -29,7 +29,7 @@ def resolve_revision(data: Data, *, offline: bool) -> str | None:
 
     try:
         return HfApi().dataset_info(data.path, revision=data.revision).sha
-    except Exception as error:  # noqa: BLE001 - every fault of the Hub becomes one message
+    except Exception as error:
         raise explain(data, error) from None
 
 
@@ -40,7 +40,9 @@ def is_offline(asked: bool) -> bool:
     return asked or constants.HF_HUB_OFFLINE
 
 
-def load_split(data: Data, split: str, first: int | None, *, offline: bool) -> tuple[Mapping[str, Any], str, int | None]:
+def load_split(
+    data: Data, split: str, first: int | None, *, offline: bool
+) -> tuple[Mapping[str, Any], str, int | None]:
     """Columns of a split, its revision and its number of rows.
 
     With ``first`` the rows are streamed, so that a large corpus is not fetched whole.
@@ -69,7 +71,7 @@ def load_split(data: Data, split: str, first: int | None, *, offline: bool) -> t
         if found:
             raise KeyError(split, re.findall(r"'([^']+)'", found[1])) from None
         raise explain(data, error) from None
-    except Exception as error:  # noqa: BLE001 - every fault of the Hub becomes one message
+    except Exception as error:
         raise explain(data, error) from None
     if stream:
         rows = list(loaded.take(first))
@@ -121,7 +123,7 @@ def load_files(paths: list[Path], split: str, first: int | None) -> tuple[Mappin
     try:
         names = [str(path) for path in paths]
         table = datasets.load_dataset(BUILDERS[endings.pop()], data_files=names, split="train")
-    except Exception as error:  # noqa: BLE001 - a file that cannot be parsed becomes one message
+    except Exception as error:
         raise HarnessError(f"{', '.join(names)}: cannot be read: {last_line(error)}") from None
     return Columns(table.select(range(min(first or len(table), len(table))))), revision, len(table)
 
@@ -173,13 +175,21 @@ def explain(data: Data, error: Exception) -> HarnessError:
         valid = re.findall(r"'([^']+)'", text.split("\n")[1] if "\n" in text else text)
         return HarnessError(f"{name} has several configurations; name one in data.name: {', '.join(valid[:20])}")
     if "Dataset scripts are no longer supported" in text:
-        return HarnessError(f"{name} is a loading script, which would run code; use a Parquet mirror, or revision: refs/convert/parquet")
+        return HarnessError(
+            f"{name} is a loading script, which would run code; use a Parquet mirror, or revision: refs/convert/parquet"
+        )
     if "GatedRepo" in str(kinds) or "401" in text or "403" in text:
         return HarnessError(f"{name} is gated or private; accept its terms on the Hub and set HF_TOKEN")
     if "RevisionNotFoundError" in kinds or "Invalid rev id" in text or "no revision" in text.lower():
         return HarnessError(f"{name} has no revision {data.revision!r}; look at its branches and commits on the Hub")
     if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError"} and "offline" not in text.lower():
         return HarnessError(f"no data set {name!r} on the Hub, or it is private: check the name, or set HF_TOKEN")
-    if kinds & {"ConnectionError", "OfflineModeIsEnabled", "ConnectError", "TimeoutException", "LocalEntryNotFoundError"}:
+    if kinds & {
+        "ConnectionError",
+        "OfflineModeIsEnabled",
+        "ConnectError",
+        "TimeoutException",
+        "LocalEntryNotFoundError",
+    }:
         return HarnessError(f"{name} cannot be reached and is not in the cache: {last_line(error)}")
     return HarnessError(f"{name} cannot be loaded: {last_line(error)}")

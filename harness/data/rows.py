@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.data import hub
 from harness.data.cache import Cache
-from harness.data.worlds import load_world
+from harness.data.worlds import load_world, world_revision
 from harness.errors import HarnessError, nearest
 from harness.results.signature import digest
 from harness.specs import Data, Task
@@ -35,7 +35,9 @@ class Rows:
         return len(next(iter(self.columns.values())))
 
 
-def load_rows(task: Task, split: str, columns: tuple[str, ...], *, first: int | None = None, offline: bool = False) -> Rows:
+def load_rows(
+    task: Task, split: str, columns: tuple[str, ...], *, first: int | None = None, offline: bool = False
+) -> Rows:
     """Load columns of a split of a task's data; ``split`` names what it is for (train, score).
 
     Raises:
@@ -55,12 +57,16 @@ def load_rows(task: Task, split: str, columns: tuple[str, ...], *, first: int | 
     taken = {column: list(table[column]) for column in columns}
     if not columns or not taken[columns[0]]:
         raise HarnessError(f"{task.place('splits', split)}: split {name!r} has no rows; nothing can be measured on it")
-    fingerprint = fingerprint_of(taken)
+    # A world's rows follow from its revision; its probabilities may differ between machines in their last digit.
+    world = {"revision": revision, "name": task.data.name, "split": name, "first": first}
+    fingerprint = digest(world) if task.data.world else fingerprint_of(taken)
     FINGERPRINTS.put(address(task.data, revision, name, columns, first), fingerprint)
     return Rows(taken, revision, fingerprint, total)
 
 
-def _table(data: Data, split: str, first: int | None, folder: Path, offline: bool) -> tuple[Mapping[str, Any], str, int | None]:
+def _table(
+    data: Data, split: str, first: int | None, folder: Path, offline: bool
+) -> tuple[Mapping[str, Any], str, int | None]:
     if data.world is not None:
         columns, revision = load_world(data.world, data.options, data.name, split)
         cut = {name: values[:first] for name, values in columns.items()}
@@ -87,9 +93,9 @@ def address(data: Data, revision: str, split: str, columns: tuple[str, ...], fir
 
 
 def revision_of(task: Task, *, offline: bool = False) -> str | None:
-    """The revision a task's data has now, without loading rows; None where only loading tells."""
+    """The revision a task's data has now, without loading rows; None offline where only loading tells."""
     if task.data.path is not None:
         return hub.resolve_revision(task.data, offline=offline)
     if task.data.files is not None:
         return hub.content_hash([task.folder / name for name in task.data.files])
-    return None
+    return world_revision(task.data.world or "", task.data.options)

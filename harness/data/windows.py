@@ -37,9 +37,13 @@ def tokenise(tokenizer: Any, documents: Sequence[Document]) -> list[Tokenised]:
     """
     texts = [document.text for document in documents]
     fast = getattr(tokenizer, "is_fast", False)
-    coded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=fast, return_attention_mask=False, verbose=False)
+    coded = tokenizer(
+        texts, add_special_tokens=False, return_offsets_mapping=fast, return_attention_mask=False, verbose=False
+    )
     offsets = coded["offset_mapping"] if fast else [[(0, 0)] * len(ids) for ids in coded["input_ids"]]
-    tokenised = [Tokenised(text, ids, spans) for text, ids, spans in zip(texts, coded["input_ids"], offsets, strict=True)]
+    tokenised = [
+        Tokenised(text, ids, spans) for text, ids, spans in zip(texts, coded["input_ids"], offsets, strict=True)
+    ]
     if not any(document.ids for document in tokenised):
         raise HarnessError(f"the text has no tokens: {len(texts)} documents, all empty to this tokenizer")
     return tokenised
@@ -52,7 +56,9 @@ def begin_token(tokenizer: Any, policy: str) -> int | None:
     return tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
 
 
-def causal_windows(document: Tokenised, cluster: int, begin: int | None, window: int, stride: int) -> Iterator[ScoredSequence]:
+def causal_windows(
+    document: Tokenised, cluster: int, begin: int | None, window: int, stride: int
+) -> Iterator[ScoredSequence]:
     """Windows of a causal model: each token is scored once, given up to ``window`` tokens before it.
 
     The first window scores up to ``window`` tokens, each later one the next ``stride``; the last is filled up with
@@ -103,12 +109,16 @@ class MaskVocabulary:
             HarnessError: it has no mask token.
         """
         if tokenizer.mask_token_id is None:
-            raise HarnessError(f"the tokenizer of {tokenizer.name_or_path!r} has no mask token; a masked loss needs one")
+            raise HarnessError(
+                f"the tokenizer of {tokenizer.name_or_path!r} has no mask token; a masked loss needs one"
+            )
         ordinary = np.setdiff1d(np.arange(len(tokenizer)), np.array(sorted(tokenizer.all_special_ids), dtype=int))
         return cls(tokenizer.mask_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id, ordinary)
 
 
-def masked_windows(document: Tokenised, cluster: int, vocabulary: MaskVocabulary, window: int, loss: Loss) -> Iterator[ScoredSequence]:
+def masked_windows(
+    document: Tokenised, cluster: int, vocabulary: MaskVocabulary, window: int, loss: Loss
+) -> Iterator[ScoredSequence]:
     """Windows of a masked model; which tokens are masked is fixed by a hash of the window and the mask seed."""
     special = (vocabulary.cls is not None) + (vocabulary.sep is not None)
     size = window - special

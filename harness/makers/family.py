@@ -7,7 +7,6 @@ two recipes never mix under one name. A member is complete when its ``harness.js
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +36,9 @@ class FamilyFolder:
             found = yaml.safe_load(path.read_text())
             changed = [name for name, _, _ in differences(found.get("made", {}), json.loads(json.dumps(made)))]
             if changed:
-                raise HarnessError(f"{path}: made with other settings ({', '.join(changed[:5])}); remove the folder or choose another")
+                raise HarnessError(
+                    f"{path}: made with other settings ({', '.join(changed[:5])}); remove the folder or choose another"
+                )
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -65,10 +66,12 @@ class FamilyFolder:
                 tokenizer.save_pretrained(beside)
             write_text(beside / MEMBER, json.dumps(about, indent=1))
             shutil.rmtree(target, ignore_errors=True)
-            os.replace(beside, target)
+            beside.replace(target)
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
-            raise HarnessError(f"{target}: {error.strerror or error}; what was made before stands, run again to go on") from None
+            raise HarnessError(
+                f"{target}: {error.strerror or error}; what was made before stands, run again to go on"
+            ) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -24,12 +24,15 @@ from harness.makers.family import FamilyFolder
 from harness.progress import progress, say
 from harness.specs import LmLossTask, Pretrain
 from harness.specs.suite import Corpus
+from harness.training.heads import head_off
 from harness.training.loop import Batch, Loop, Recipe
 
 VERSION = 1
 
 
-def make(recipe: Pretrain, folder: Path, *, spec_folder: Path = Path(), device: str = "cpu", offline: bool = False) -> list[str]:
+def make(
+    recipe: Pretrain, folder: Path, *, spec_folder: Path = Path(), device: str = "cpu", offline: bool = False
+) -> list[str]:
     """Make what is missing of a family; returns the names of all members, in order.
 
     Raises:
@@ -85,7 +88,7 @@ def the_tokenizer(recipe: Pretrain, texts: list[str], offline: bool) -> Any:
         found = resolve(name, offline=offline)
         return load_tokenizer(found.folder, found.name)
     spec = recipe.tokenizer
-    assert not isinstance(spec, str)  # noqa: S101 - the line above returned
+    assert not isinstance(spec, str)
     return train_tokenizer(
         texts, kind=spec.kind, vocabulary=spec.vocabulary, objective=recipe.objective, lowercase=spec.lowercase,
         max_length=recipe.length,
@@ -103,11 +106,15 @@ def packed(tokenizer: Any, texts: list[str], recipe: Pretrain) -> torch.Tensor:
     coded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     causal = recipe.objective == "causal"
-    stream = np.concatenate([np.array(([begin] if causal and begin is not None else []) + ids, dtype=np.int64) for ids in coded])
+    stream = np.concatenate(
+        [np.array(([begin] if causal and begin is not None else []) + ids, dtype=np.int64) for ids in coded]
+    )
     size = recipe.length if causal else recipe.length - 2
     count = len(stream) // size
     if count < recipe.batch_size:
-        raise HarnessError(f"the corpus has {len(stream):,} tokens, less than one batch of {recipe.batch_size} x {size}; give more text or a smaller batch")
+        raise HarnessError(
+            f"the corpus has {len(stream):,} tokens, less than one batch of {recipe.batch_size} x {size}; give more text or a smaller batch"
+        )
     blocks = torch.from_numpy(stream[: count * size].reshape(count, size))
     if causal:
         return blocks
@@ -201,10 +208,12 @@ def causal_loss(model: Any, batch: Batch) -> torch.Tensor:
 
 
 def masked_loss(model: Any, batch: Batch) -> torch.Tensor:
-    """Mean cross-entropy of the masked tokens, nats, float32."""
+    """Mean cross-entropy of the masked tokens, nats, float32; the last layer works on these positions alone."""
     scored = batch["labels"] != UNSCORED
-    logits = forward(model, batch)
-    return functional.cross_entropy(logits[scored].float(), batch["labels"][scored])
+    with head_off(model) as head:
+        states = forward(model, batch)[scored]
+    logits = states if head is None else head(states)
+    return functional.cross_entropy(logits.float(), batch["labels"][scored])
 
 
 LOSSES = {"causal": causal_loss, "masked": masked_loss}
@@ -263,5 +272,3 @@ def resume(loop: Loop, family: FamilyFolder, seed: int) -> int:
     load_model(loop.model, str(member / "model.safetensors"))
     loop.restore(state)
     return loop.step_number
-
-

@@ -79,7 +79,10 @@ def train(
     )  # fmt: skip
     regression, tokens = task.labels is None, 0
     model, tokenizer = session.classifier(len(task.labels or ()) or 1, seed, protocol.dropout)
-    with torch.random.fork_rng(devices=[]), session.progress(f"{task.name} rate {rate:g} seed {seed}", len(batches)) as advance:
+    with (
+        torch.random.fork_rng(devices=[]),
+        session.progress(f"{task.name} rate {rate:g} seed {seed}", len(batches)) as advance,
+    ):
         torch.manual_seed(seed)
         loop = Loop(model, recipe, classification_loss)
         for batch in batches:

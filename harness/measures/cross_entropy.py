@@ -17,9 +17,9 @@ from torch.nn import functional
 from harness.data.batches import attention_mask, by_token_budget, pad
 from harness.data.sequences import UNSCORED, ScoredSequence
 from harness.errors import HarnessError
+from harness.training.heads import Head, head_off
 
 CHUNK_ELEMENTS = 2**24
-Head = Callable[[torch.Tensor], torch.Tensor]
 
 
 def sequence_losses(
@@ -44,7 +44,9 @@ def sequence_losses(
             advance(sum(len(s.ids) for s in chosen))
     if not np.isfinite(losses).all():
         first = int(np.flatnonzero(~np.isfinite(losses))[0])
-        raise HarnessError(f"the loss of sequence {sequences[first].key} is not finite; the weights or the dtype are at fault")
+        raise HarnessError(
+            f"the loss of sequence {sequences[first].key} is not finite; the weights or the dtype are at fault"
+        )
     return losses
 
 
@@ -72,21 +74,14 @@ def without_head(model: Any, ids: torch.Tensor) -> Iterator[Head]:
     ``ids`` (1, T) is a short input to check the division with: a model that does something to its logits after the
     last layer (a cap, a scale) keeps its head, and what is yielded changes nothing.
     """
-    layer = model.get_output_embeddings()
     whole = model(input_ids=ids).logits
-    if layer is None:
-        yield torch.nn.Identity()
-        return
-    forward = layer.forward
-    layer.forward = lambda states: states
-    try:
-        divided = forward(model(input_ids=ids).logits)
-        same = divided.shape == whole.shape and torch.allclose(divided.float(), whole.float(), rtol=1e-4, atol=1e-4)
-        if not same:
-            del layer.forward
-        yield forward if same else torch.nn.Identity()
-    finally:
-        layer.__dict__.pop("forward", None)
+    with head_off(model) as head:
+        if head is not None:
+            divided = head(model(input_ids=ids).logits)
+            if divided.shape == whole.shape and torch.allclose(divided.float(), whole.float(), rtol=1e-4, atol=1e-4):
+                yield head
+                return
+    yield torch.nn.Identity()
 
 
 def probe(model: Any, sequences: Sequence[ScoredSequence], trim: int) -> torch.Tensor:

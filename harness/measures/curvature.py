@@ -79,11 +79,15 @@ def summarise(task: FlatnessTask, result: FlatnessResult, tokens: int) -> Measur
         "by_layer": {name: part.share for name, part in result.by_layer.items()},
         "parameters": result.parameters, "kernel": result.kernel,
     }  # fmt: skip
-    values = [Value(f"{task.estimator}_trace", result.trace, result.stderr, method, result.tokens, UNIT, False, details)]
+    values = [
+        Value(f"{task.estimator}_trace", result.trace, result.stderr, method, result.tokens, UNIT, False, details)
+    ]
     if task.estimator == "fisher":
         values.append(Value("row_normalised_fisher", result.row_normalised, result.row_normalised_stderr, method,
                             result.tokens, "nats per token", False))  # fmt: skip
-    return Measurement(tuple(values), tokens=tokens, outcomes=(per_sequence(values[0].metric, result),), warnings=result.warnings)
+    return Measurement(
+        tuple(values), tokens=tokens, outcomes=(per_sequence(values[0].metric, result),), warnings=result.warnings
+    )
 
 
 def per_sequence(metric: str, result: FlatnessResult) -> Outcomes:

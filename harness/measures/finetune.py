@@ -106,7 +106,9 @@ def _grid(session: Session, task: FinetuneTask, protocol: Protocol, seed: int) -
         for r in (chosen[metric] for metric in task.metrics)
     )
     where = task.splits["score"] if on_score else f"held-out part of {task.splits['train']}"
-    warnings = (f"{len(runs) - len(finished)} of {len(runs)} learning rates failed",) if len(finished) < len(runs) else ()
+    warnings = (
+        (f"{len(runs) - len(finished)} of {len(runs)} learning rates failed",) if len(finished) < len(runs) else ()
+    )
     selected = {"key": chosen[judged_by].key, "learning_rate": best, "chosen_on": where, "by": judged_by}
     return Measurement(values, tokens=0, warnings=warnings, selected=selected)
 

@@ -70,7 +70,9 @@ def target_of(task: FinetuneTask, value: Any, split: str, row: int) -> float:
     if isinstance(value, str) and value in task.labels:
         return float(task.labels.index(value))
     if value == -1 or value == "":
-        raise HarnessError(f"{where} has label {value!r}: the Hub hides the labels of this split; score a split that has them")
+        raise HarnessError(
+            f"{where} has label {value!r}: the Hub hides the labels of this split; score a split that has them"
+        )
     if isinstance(value, (int, np.integer)) and 0 <= value < len(task.labels):
         return float(value)
     hint = nearest(value, task.labels) if isinstance(value, str) else f"{len(task.labels)} labels count from 0"
@@ -85,7 +87,9 @@ def held_out(examples: list[Example], selection: Selection) -> tuple[list[Exampl
     """
     count = min(selection.rows_at_most, round(selection.fraction * len(examples)))
     if not 0 < count < len(examples):
-        raise HarnessError(f"{len(examples)} train rows are too few to hold out {selection.fraction:.0%}; give one learning rate")
+        raise HarnessError(
+            f"{len(examples)} train rows are too few to hold out {selection.fraction:.0%}; give one learning rate"
+        )
     aside = set(np.random.default_rng(HELD_OUT_SEED).permutation(len(examples))[:count].tolist())
     return [e for i, e in enumerate(examples) if i not in aside], [examples[i] for i in sorted(aside)]
 
@@ -98,12 +102,16 @@ def map_labels(task: FinetuneTask, source: FinetuneTask) -> list[int] | None:
     """
     if source.labels is None or task.labels is None:
         if source.labels is not task.labels:
-            raise HarnessError(f"{task.place('trained_on')}: one of {task.name}, {source.name} is a regression, the other is not")
+            raise HarnessError(
+                f"{task.place('trained_on')}: one of {task.name}, {source.name} is a regression, the other is not"
+            )
         return None
     mapping = []
     for label in source.labels:
         other = task.label_map.get(label, label)
         if other not in task.labels:
-            raise HarnessError(f"{task.place('label_map')}: class {label!r} of {source.name} maps to {other!r}; {nearest(other, task.labels)}")
+            raise HarnessError(
+                f"{task.place('label_map')}: class {label!r} of {source.name} maps to {other!r}; {nearest(other, task.labels)}"
+            )
         mapping.append(task.labels.index(other))
     return mapping

@@ -55,7 +55,9 @@ def policy(task: Any, checkpoint: Resolved) -> dict[str, Any]:
         )
     window = checkpoint.context if loss.window == "context" else loss.window
     if window > checkpoint.context:
-        raise HarnessError(f"{task.place('loss', 'window')}: window {window}; {checkpoint.name} reads {checkpoint.context} tokens at most")
+        raise HarnessError(
+            f"{task.place('loss', 'window')}: window {window}; {checkpoint.name} reads {checkpoint.context} tokens at most"
+        )
     if checkpoint.objective == "causal":
         stride = min(loss.stride or window, window)
         return {"window": window, "stride": stride, "bos": loss.bos}
@@ -97,7 +99,9 @@ def take(rows: Rows, text: Text) -> list[Document]:
     return found
 
 
-def cut(tokenised: list[Tokenised], tokenizer: Any, loss: Loss, settings: dict[str, Any], causal: bool) -> list[ScoredSequence]:
+def cut(
+    tokenised: list[Tokenised], tokenizer: Any, loss: Loss, settings: dict[str, Any], causal: bool
+) -> list[ScoredSequence]:
     """All windows of all documents.
 
     Raises:

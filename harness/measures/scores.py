@@ -27,7 +27,9 @@ def score(task: FinetuneTask, predictions: np.ndarray, examples: list[Example]) 
 
 def value(metric: Metric, predictions: np.ndarray, targets: np.ndarray) -> Value:
     """One metric with its standard error and its chance level."""
-    guessed, true = (predictions, targets) if metric.needs == "scores" else (predictions.astype(int), targets.astype(int))
+    guessed, true = (
+        (predictions, targets) if metric.needs == "scores" else (predictions.astype(int), targets.astype(int))
+    )
     error = metric.stderr(guessed, true)
     return Value(
         metric.name, metric.compute(guessed, true), error.value, error.method, len(true), metric.unit,

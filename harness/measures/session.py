@@ -44,7 +44,8 @@ class Session:
     """One checkpoint under measurement.
 
     ``stage`` runs a part of a measurement that is recorded on its own, such as one learning rate of a grid, or finds
-    it in the store; ``cell`` finds or makes a whole measurement and returns what it selected. ``keep_trained`` names tasks whose fine-tuned model another task will score.
+    it in the store; ``cell`` finds or makes a whole measurement and returns what it selected. ``keep_trained`` names
+    tasks whose fine-tuned model another task will score.
     """
 
     checkpoint: Resolved

@@ -6,7 +6,6 @@ Each measurement writes one Parquet shard; when a run ends well the shards are j
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,11 @@ def read_outcomes(folder: Path) -> Any:
         table = parquet.read_table(path)
         keys = set(table["key"].unique().to_pylist())
         fresh = keys - seen
-        tables.append(table if fresh == keys else table.filter(pyarrow.compute.is_in(table["key"], pyarrow.array(list(fresh), pyarrow.string()))))
+        tables.append(
+            table
+            if fresh == keys
+            else table.filter(pyarrow.compute.is_in(table["key"], pyarrow.array(list(fresh), pyarrow.string())))
+        )
         seen |= keys
     return pyarrow.concat_tables(tables) if tables else None
 
@@ -79,7 +82,9 @@ def _write(table: Any, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(table, beside, compression="zstd")
-        os.replace(beside, path)
+        beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise HarnessError(f"{path}: {error.strerror}; nothing that was measured before is lost, run again to go on") from None
+        raise HarnessError(
+            f"{path}: {error.strerror}; nothing that was measured before is lost, run again to go on"
+        ) from None

@@ -28,7 +28,9 @@ def key_of(signature: str, identity: str, seed: int | None) -> str:
     return digest({"signature": signature, "checkpoint": identity, "seed": seed})
 
 
-def differences(parts_a: Mapping[str, Any], parts_b: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+def differences(
+    parts_a: Mapping[str, Any], parts_b: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
     """The parts in which two signatures differ, as (dotted name, value in a, value in b).
 
     >>> list(differences({"loss": {"window": 128}, "dtype": "float32"}, {"loss": {"window": 256}, "dtype": "float32"}))

@@ -77,14 +77,18 @@ class Store:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = open(folder / ".lock", "a")  # noqa: SIM115 - held for the life of the writer
+            lock = (folder / ".lock").open("a")
         except OSError as error:
-            raise HarnessError(f"{folder} cannot be written to: {error.strerror}; choose another folder with -o") from None
+            raise HarnessError(
+                f"{folder} cannot be written to: {error.strerror}; choose another folder with -o"
+            ) from None
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise InUseError(f"{folder} is in use by another harness run; wait for it, or choose another folder with -o") from None
+                raise InUseError(
+                    f"{folder} is in use by another harness run; wait for it, or choose another folder with -o"
+                ) from None
             for name in (RESULTS, CONTEXTS, CHECKPOINTS):
                 repair(folder / name)
             yield Writer(cls(folder))
@@ -129,15 +133,21 @@ class Writer:
         """Write what is known of a checkpoint, if that is news; names it had before are kept."""
         known = self.store.checkpoints.get(info.identity)
         if known is not None:
-            info = CheckpointInfo.from_json({**info.to_json(), "names": tuple(dict.fromkeys((*known.names, *info.names)))})
+            info = CheckpointInfo.from_json(
+                {**info.to_json(), "names": tuple(dict.fromkeys((*known.names, *info.names)))}
+            )
         if info != known:
             append(self.store.folder / CHECKPOINTS, [info.to_json()])
             self.store.checkpoints[info.identity] = info
 
-    def forget_failures(self, cells: set[tuple[str, str, int | None]]) -> None:
-        """Drop the failures of cells (task, checkpoint identity, seed) that are about to be tried again."""
+    def forget_failures(self, tasks: set[str], names: set[str]) -> None:
+        """Drop the failures of checkpoints (by name) on tasks that are about to be tried again."""
         store = self.store
-        kept = [r for r in store.records if r.error is None or (r.task, r.checkpoint, r.seed) not in cells]
+        known = {identity: set(info.names) for identity, info in store.checkpoints.items()}
+        kept = [
+            record for record in store.records
+            if record.error is None or record.task not in tasks or not known.get(record.checkpoint, set()) & names
+        ]  # fmt: skip
         if len(kept) == len(store.records):
             return
         write_whole(store.folder / RESULTS, [record.to_json() for record in kept])
@@ -163,7 +173,9 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             except ValueError:
                 if not line.endswith(b"\n"):
                     return
-                raise HarnessError(f"{path}:{number}: not a JSON object: {line[:60]!r}; remove the line or restore the file") from None
+                raise HarnessError(
+                    f"{path}:{number}: not a JSON object: {line[:60]!r}; remove the line or restore the file"
+                ) from None
             yield value
 
 
@@ -211,7 +223,9 @@ def append(path: Path, lines: list[dict[str, Any]]) -> None:
             os.fsync(file.fileno())
         except OSError as error:
             os.ftruncate(file.fileno(), before)
-            raise HarnessError(f"{path}: {error.strerror}; nothing that was measured before is lost, run again to go on") from None
+            raise HarnessError(
+                f"{path}: {error.strerror}; nothing that was measured before is lost, run again to go on"
+            ) from None
 
 
 def write_whole(path: Path, lines: list[dict[str, Any]]) -> None:
@@ -232,7 +246,9 @@ def encode(lines: list[dict[str, Any]]) -> bytes:
     """JSON Lines as bytes; NaN and infinity are refused."""
     parts: list[str] = []
     sink: IO[str] = Parts(parts)  # type: ignore[assignment]
-    with jsonlines.Writer(sink, compact=False, dumps=lambda v: json.dumps(v, ensure_ascii=False, allow_nan=False)) as writer:
+    with jsonlines.Writer(
+        sink, compact=False, dumps=lambda v: json.dumps(v, ensure_ascii=False, allow_nan=False)
+    ) as writer:
         writer.write_all(lines)
     return "".join(parts).encode()
 

@@ -94,7 +94,7 @@ def check_files(task: Task, source: Source) -> None:
     """Files of a spec stand beside it: nothing absolute, nothing above its folder."""
     for number, name in enumerate(task.data.files or ()):
         inside = os.path.normpath(name)
-        if os.path.isabs(inside) or inside.startswith("..") or ":" in name or "\\" in name:
+        if Path(inside).is_absolute() or inside.startswith("..") or ":" in name or "\\" in name:
             raise HarnessError(
                 f"{source.place(('data', 'files', number))}: {name!r} leaves the folder of the spec; name a file "
                 "beside it, or give the file on the command line with --text"
@@ -124,7 +124,7 @@ def resolve_includes(source: Source, depth: int = 0) -> Source:
         raise HarnessError(f"{place}: include is {here!r}; name one task or one YAML file")
     if here in task_names():
         path = shipped_tasks() / f"{here}.yaml"
-    elif here.endswith((".yaml", ".yml")) and not os.path.isabs(here):
+    elif here.endswith((".yaml", ".yml")) and not Path(here).is_absolute():
         path = source.path.parent / here
         if Path(os.path.normpath(here)).parts[:1] == ("..",) and not path.resolve().is_relative_to(shipped_tasks()):
             raise HarnessError(f"{place}: {here!r} leaves the folder of the spec; include a file beside it")
@@ -179,7 +179,11 @@ def load_suite(folder: Path) -> tuple[Suite, dict[str, dict[str, Task]]]:
 def suite_task(entry: str | dict[str, Any], source: Source, location: tuple[str | int, ...]) -> Task:
     """One entry of a suite's tasks; an error names its line."""
     if isinstance(entry, dict):
-        under = {place[len(location) :]: where for place, where in source.places.items() if place[: len(location)] == location}
+        under = {
+            place[len(location) :]: where
+            for place, where in source.places.items()
+            if place[: len(location)] == location
+        }
         return derive_task(Source(source.path, entry, under))
     try:
         return load_task(entry, folder=source.path.parent)

@@ -35,7 +35,9 @@ class Protocol(Spec):
     schedule: Literal["linear", "constant", "cosine"] = "linear"
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(gt=0)] = Field(1.0, description="largest norm of the gradient")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: matrix products of the training in it, weights and losses in float32")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16: matrix products of the training in it, weights and losses in float32"
+    )
     max_length: Annotated[int, Field(gt=0)] = 128
     dropout: Fraction | None = Field(None, description="leave out to keep the checkpoint's own")
     train_rows: Annotated[int, Field(gt=0)] | None = Field(None, description="train on so many rows, chosen by seed")

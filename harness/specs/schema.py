@@ -12,7 +12,9 @@ from harness.specs.task import KINDS
 
 def task_schema() -> dict[str, Any]:
     """A task file: one of the kinds, or ``include:`` with what differs."""
-    adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [(name, "validation", TypeAdapter(kind)) for name, kind in KINDS.items()]
+    adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
+        (name, "validation", TypeAdapter(kind)) for name, kind in KINDS.items()
+    ]
     parts, definitions = TypeAdapter.json_schemas(adapters)
     kinds = [parts[name, "validation"] for name in KINDS]
     derived = {"type": "object", "required": ["include"], "properties": {"include": {"type": "string"}}}
@@ -25,10 +27,6 @@ def task_schema() -> dict[str, Any]:
 def suite_schema() -> dict[str, Any]:
     """A suite file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
-
-
-
-
 
 
 if __name__ == "__main__":

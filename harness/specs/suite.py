@@ -46,7 +46,9 @@ class Pretrain(Spec):
     clip: Annotated[float, Field(gt=0)] = 1.0
     batch_size: Positive = 32
     length: Positive = Field(128, description="tokens of a training sequence, special tokens included")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="bfloat16: matrix products of the training in it, weights and losses in float32")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16: matrix products of the training in it, weights and losses in float32"
+    )
     mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
 
     @model_validator(mode="after")

@@ -54,7 +54,11 @@ class Loop:
         self.model, self.recipe, self.loss = model, recipe, loss
         self.step_number = 0
         self.optimizer = torch.optim.AdamW(
-            parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True
+            parameter_groups(model, recipe.weight_decay),
+            lr=recipe.learning_rate,
+            betas=(0.9, 0.999),
+            eps=1e-8,
+            fused=True,
         )
         model.train()
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from harness.data.sequences import UNSCORED
-from harness.data.windows import MaskVocabulary, Tokenised, byte_length, causal_windows, corrupted, generator, masked_windows
+from harness.data.windows import (
+    MaskVocabulary,
+    Tokenised,
+    byte_length,
+    causal_windows,
+    corrupted,
+    generator,
+    masked_windows,
+)
 from harness.specs import Loss
 
 VOCABULARY = MaskVocabulary(mask=3, cls=1, sep=2, ordinary=np.arange(10, 100))
@@ -20,7 +28,9 @@ def scored(window):
     return [(label, place) for place, label in enumerate(window.labels.tolist()) if label != UNSCORED]
 
 
-@pytest.mark.parametrize(("count", "window", "stride"), [(20, 8, 8), (20, 8, 3), (7, 8, 8), (8, 8, 8), (9, 8, 1), (1, 8, 8)])
+@pytest.mark.parametrize(
+    ("count", "window", "stride"), [(20, 8, 8), (20, 8, 3), (7, 8, 8), (8, 8, 8), (9, 8, 1), (1, 8, 8)]
+)
 def test_every_token_is_scored_once_with_as_much_context_as_fits(count, window, stride):
     windows = list(causal_windows(document(count), 0, 50, window, stride))
     found = [token for w in windows for token, _ in scored(w)]

@@ -29,7 +29,10 @@ def recipe(**changes) -> Pretrain:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*.safetensors"))}
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*.safetensors"))
+    }
 
 
 def test_the_same_seed_gives_the_same_weights_and_seeds_differ(tmp_path):
@@ -55,7 +58,9 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_weights(tmp_path, monkey
         maker.make(recipe(seeds=[1]), tmp_path / "killed")
     monkeypatch.setattr(maker.Loop, "step", step)
     steps_made = []
-    monkeypatch.setattr(maker.Loop, "step", lambda self, batch: steps_made.append(self.step_number) or step(self, batch))
+    monkeypatch.setattr(
+        maker.Loop, "step", lambda self, batch: steps_made.append(self.step_number) or step(self, batch)
+    )
     maker.make(recipe(seeds=[1]), tmp_path / "killed")
     assert steps_made == [3, 4, 5]
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "whole")
@@ -76,7 +81,10 @@ def test_a_member_is_a_checkpoint_that_knows_its_run_and_step(tmp_path):
 def test_a_masked_model_from_scratch_and_one_that_goes_on(tmp_path):
     maker.make(Pretrain.model_validate(MASKED), tmp_path / "first")
     start = str(tmp_path / "first" / "seed=1" / "step=4")
-    went_on = {k: v for k, v in MASKED.items() if k not in ("architecture", "tokenizer")} | {"start": start, "steps": [0, 2]}
+    went_on = {k: v for k, v in MASKED.items() if k not in ("architecture", "tokenizer")} | {
+        "start": start,
+        "steps": [0, 2],
+    }
     maker.make(Pretrain.model_validate(went_on), tmp_path / "second")
     found, parent = hashes(tmp_path / "second"), hashes(tmp_path / "first")
     assert found["seed=1/step=0/model.safetensors"] in parent.values()

@@ -100,7 +100,9 @@ def text_task(tmp_path):
 
     def write(text: str, more: str = "") -> str:
         (tmp_path / "own.txt").write_text(text)
-        spec = "description: d\nkind: lm_loss\ndata: {files: [own.txt]}\nsplits: {score: train}\ntext: {documents: file}\n"
+        spec = (
+            "description: d\nkind: lm_loss\ndata: {files: [own.txt]}\nsplits: {score: train}\ntext: {documents: file}\n"
+        )
         (tmp_path / "own.yaml").write_text(spec + more)
         return str(tmp_path / "own.yaml")
 

@@ -74,7 +74,11 @@ def test_an_unknown_field_is_named(tmp_path):
 
 
 def test_two_writers_on_one_folder_are_refused(tmp_path):
-    with Store.writing(tmp_path), pytest.raises(InUseError, match="in use by another harness run"), Store.writing(tmp_path):
+    with (
+        Store.writing(tmp_path),
+        pytest.raises(InUseError, match="in use by another harness run"),
+        Store.writing(tmp_path),
+    ):
         pass
 
 
@@ -106,6 +110,17 @@ def test_a_failure_is_not_done_and_a_later_success_ends_it(tmp_path):
         writer.add([a_record()], a_context(), an_info())
         assert writer.store.failures == []
     assert Store(tmp_path).failures == []
+
+
+def test_failures_that_are_tried_again_are_dropped_and_others_stay(tmp_path):
+    with Store.writing(tmp_path) as writer:
+        for checkpoint in ("c1", "c2"):
+            failed = a_record(checkpoint=checkpoint, metric="error", value=None, error="no network")
+            writer.add([failed], a_context(), an_info(checkpoint))
+        writer.add([a_record(checkpoint="c1", task="other")], a_context("other"), an_info("c1"))
+        writer.forget_failures({"lm_loss/wiki"}, {"c1"})
+        assert [r.checkpoint for r in writer.store.failures] == ["c2"]
+    assert [(r.checkpoint, r.error) for r in Store(tmp_path).records] == [("c2", "no network"), ("c1", None)]
 
 
 def test_names_of_a_checkpoint_add_up(tmp_path):

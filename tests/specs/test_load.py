@@ -30,7 +30,14 @@ def test_every_shipped_task_loads_and_glue_is_whole():
     tasks = {name: load_task(name) for name in task_names()}
     glue = {name.split("/")[1] for name in tasks if name.startswith("glue/")}
     assert glue == {"ax", "cola", "mnli", "mnli_mismatched", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb", "wnli"}
-    assert {"lm_loss/web", "lm_loss/wiki", "lm_loss/books", "lm_loss/text", "flatness/fisher", "flatness/hessian"} <= set(tasks)
+    assert {
+        "lm_loss/web",
+        "lm_loss/wiki",
+        "lm_loss/books",
+        "lm_loss/text",
+        "flatness/fisher",
+        "flatness/hessian",
+    } <= set(tasks)
     assert tasks["glue/rte"].labels == ("entailment", "not_entailment")
     assert tasks["glue/wnli"].labels == ("not_entailment", "entailment")
 

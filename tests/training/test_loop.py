@@ -13,7 +13,8 @@ from harness.training.loop import DivergedError, Loop, Recipe
 def examples(count: int, vocabulary: int, seed: int = 0) -> list[Example]:
     random = np.random.default_rng(seed)
     return [
-        Example(n, random.integers(5, vocabulary, random.integers(4, 20)).tolist(), None, float(n % 2)) for n in range(count)
+        Example(n, random.integers(5, vocabulary, random.integers(4, 20)).tolist(), None, float(n % 2))
+        for n in range(count)
     ]
 
 

@@ -10,9 +10,7 @@ _ATTENTION = re.compile(r"attn|attention")
 _MLP = re.compile(
     r"mlp|ffn|ffd|feed_?forward|intermediate|output|expert|densereludense|(^|\.)(fc\d*|lin\d|ff|w[io123])\b"
 )
-_HEAD = re.compile(
-    r"(^|\.)((\w+_)?head|embed_out|cls|predictions|vocab_\w+|score|classifier|qa_outputs)(\.|$)"
-)
+_HEAD = re.compile(r"(^|\.)((\w+_)?head|embed_out|cls|predictions|vocab_\w+|score|classifier|qa_outputs)(\.|$)")
 _EMBEDDING = re.compile(r"embed|(^|\.)(wte|wpe|shared)(\.|$)")
 _NORM = re.compile(r"norm|(^|\.)ln(_\w+|\d)?(\.|$)", re.IGNORECASE)
 

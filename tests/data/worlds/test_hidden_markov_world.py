@@ -17,7 +17,9 @@ def test_default_rows_are_pinned() -> None:
     columns, revision = load_world("hmm", {}, None, "validation")
     assert revision == world_revision("hmm", {})
     digest = hashlib.sha256("\n".join(columns["text"]).encode()).hexdigest()
-    assert (revision[:16], digest[:16]) == ("45c515edc3476655", "5f7090d5fdf515f4"), "a row moved: raise GENERATOR_VERSION"
+    assert (revision[:16], digest[:16]) == ("45c515edc3476655", "5f7090d5fdf515f4"), (
+        "a row moved: raise GENERATOR_VERSION"
+    )
 
 
 @pytest.mark.parametrize("config", ["text", "text_control"])

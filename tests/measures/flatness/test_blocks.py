@@ -33,7 +33,7 @@ def test_known_names(name: str, block: str, layer: str) -> None:
 
 
 @pytest.mark.parametrize("make", [gpt2, llama, bert])
-def test_every_parameter_of_our_architectures_has_a_block(make) -> None:  # noqa: ANN001
+def test_every_parameter_of_our_architectures_has_a_block(make) -> None:
     found = {block_of(name, p.ndim) for name, p in make().named_parameters()}
     assert {"embedding", "attention", "mlp", "norm+bias"} <= found and "other" not in found
 

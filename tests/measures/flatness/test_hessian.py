@@ -44,7 +44,7 @@ def test_quadratic_form_equals_a_difference_of_gradients(make: Callable[[], nn.M
 
 def test_probes_have_the_mean_and_variance_of_the_full_hessian() -> None:
     """Mean Tr H, variance 2 (|H|_F^2 - sum h_ii^2), with H formed from finite differences."""
-    model, sequence = gpt2(), texts(1, length=4)[0]
+    model, sequence = gpt2(), texts(1, length=3)[0]
     layout = ParameterLayout.of(model)
     matrix = hessian_by_differences(model, sequence, "causal")
     with sdpa_kernel(SDPBackend.MATH):

@@ -68,7 +68,7 @@ def test_influence_is_near_a_brute_force_jackknife(name: str) -> None:
     metric = get_metric(name)
     predictions, targets = sample("scores", 300, np.random.default_rng(3))
     expected = brute_force_jackknife(metric, predictions, targets, np.arange(300))
-    assert metric.stderr(predictions, targets).value == pytest.approx(expected, rel=0.03)
+    assert metric.stderr(predictions, targets).value == pytest.approx(expected, rel=0.06)
 
 
 def test_normal_scores_have_the_textbook_error() -> None:
