@@ -17,7 +17,7 @@ from harness.data.sequences import ScoredSequence
 from harness.data.windows import MaskVocabulary, Tokenised, begin_token, causal_windows, masked_windows, tokenise
 from harness.errors import HarnessError
 from harness.measures.cross_entropy import sequence_losses
-from harness.measures.flatness.ratio import ratio_estimate
+from harness.measures.ratio import ratio_estimate
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.specs import LmLossTask, Loss, Text
 

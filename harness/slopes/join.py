@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,8 +37,8 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
     for family, names in roles.families.items():
         members: Members = {}
         for name in names:
-            for identity in by_name.get(name, ()):
-                members.setdefault(identity, name)
+            if name in by_name:
+                members.setdefault(by_name[name], name)
         x_columns = [series(task, metric, table, members) for task in upstream for metric in upstream[task]]
         y_columns = [series(task, metric, table, members) for task in downstream for metric in downstream[task]]
         cells += [
@@ -61,13 +60,9 @@ def columns(records: Iterable[Record], tasks: set[str]) -> dict[str, dict[str, C
     return table
 
 
-def identities_by_name(checkpoints: Mapping[str, CheckpointInfo]) -> dict[str, list[str]]:
-    """A name to the identities it has stood for; a branch that moved stands for several."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for identity, info in checkpoints.items():
-        for name in info.names:
-            found[name].append(identity)
-    return found
+def identities_by_name(checkpoints: Mapping[str, CheckpointInfo]) -> dict[str, str]:
+    """A name to the identity it stands for now: the newest, where a branch moved or a family was made anew."""
+    return {name: identity for identity, info in checkpoints.items() for name in info.names}
 
 
 def axis_metrics(task: str, table: Mapping[str, Mapping[str, Column]], roles: Roles) -> list[str]:

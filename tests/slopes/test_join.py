@@ -190,3 +190,11 @@ def test_twenty_thousand_records() -> None:
     cells = join(records, {name: info(name) for name in names}, wanted)
     assert time.process_time() - start < 8  # a few tenths on an idle core
     assert len(cells) == 660 and all(len(cell.points) == 10 and cell.points[0].seeds == 3 for cell in cells)
+
+
+def test_a_family_that_was_made_anew_is_not_counted_twice():
+    from harness.results.record import CheckpointInfo
+    from harness.slopes.join import identities_by_name
+
+    infos = {i: CheckpointInfo(identity=i, names=("family/step=1",), run="r") for i in ("old", "new")}
+    assert identities_by_name(infos) == {"family/step=1": "new"}

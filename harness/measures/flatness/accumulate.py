@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness.forward import has_scored_token
-from harness.measures.flatness.ratio import RatioEstimate, ratio_estimate
+from harness.measures.ratio import RatioEstimate, ratio_estimate
 from harness.measures.flatness.stopping import StoppingRule
 
 Progress = Callable[[int, float | None], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.measures.flatness.ratio import RatioEstimate
+from harness.measures.ratio import RatioEstimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
-from harness.measures.flatness.ratio import t_quantile
+from harness.measures.ratio import t_quantile
 from harness.measures.flatness.stopping import StoppingRule
 
 

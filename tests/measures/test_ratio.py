@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.measures.flatness.ratio import ratio_estimate, t_quantile
+from harness.measures.ratio import ratio_estimate, t_quantile
 
 
 def test_equal_tokens_reduce_to_the_mean_and_its_t_interval() -> None:
