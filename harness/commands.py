@@ -48,8 +48,11 @@ def prepare(
 
 def run(wanted: Wanted, *, board: bool, as_json: bool) -> bool:
     """Measure; returns whether anything failed."""
+    from transformers.utils import logging
+
     from harness import evaluator
 
+    logging.set_verbosity_error()
     began = time.perf_counter()
     outcome = evaluator.run(wanted.request, wanted.output, wanted.options)
     summary = {

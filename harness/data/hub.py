@@ -91,6 +91,9 @@ class Columns(Mapping[str, Any]):
     def __getitem__(self, name: str) -> list[Any]:
         return list(self.table[name])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.table.column_names
+
     def __iter__(self) -> Any:
         return iter(self.table.column_names)
 

@@ -61,7 +61,8 @@ def read_outcomes(folder: Path) -> Any:
     from pyarrow import parquet
 
     shards = sorted((folder / EXAMPLES).glob("*.parquet"))
-    tables, seen = [], set()
+    tables: list[Any] = []
+    seen: set[str] = set()
     for path in shards:
         table = parquet.read_table(path)
         keys = set(table["key"].unique().to_pylist())

@@ -107,7 +107,7 @@ class Writer:
         """Write the records of one measurement in one piece, after what they refer to."""
         records, store = list(records), self.store
         if context is not None and context["context"] not in store.contexts:
-            append(store.folder / CONTEXTS, [context])
+            append(store.folder / CONTEXTS, [dict(context)])
             store.contexts[context["context"]] = dict(context)
         self.add_checkpoint(info)
         append(store.folder / RESULTS, [record.to_json() for record in records])

@@ -93,7 +93,8 @@ def test_a_task_may_score_another_tasks_model(hub, quick, tmp_path):
     together = {r.task: r for r in evaluate("tests/tiny-bert", [parent, str(child)])}
     alone = evaluate("tests/tiny-bert", str(child))[0]
     parent_record, child_record = together.values()
-    assert child_record.value == alone.value < 0.2 < 0.9 < parent_record.value
+    # The names of the classes are swapped and mapped back: without the map every answer would be wrong.
+    assert child_record.value == alone.value > 0.9 and parent_record.value > 0.9
 
 
 @pytest.mark.parametrize(("value", "message"), [
