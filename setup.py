@@ -32,7 +32,7 @@ REQUIRES = [
     "pydantic>=2.14,<3", "pyyaml>=6,<7", "typer>=0.29,<1", "rich>=15,<16", "jinja2>=3.1,<4", "plotly>=7,<8",
     "matplotlib>=3.11,<4",
 ]  # fmt: skip
-TEST = ["pytest>=9,<10", "pytest-benchmark>=5.3,<6", "pytest-xdist>=3.8,<4", "hypothesis>=6", "jsonschema>=4", "build>=1",
+TEST = ["pytest>=9,<10", "pytest-benchmark>=5.3,<6", "pytest-xdist>=3.8,<4", "hypothesis>=6", "jsonschema>=4", "build>=1", "setuptools>=77", "wheel",
         "accelerate>=1.15,<2", "lm_eval==0.4.13", "ruff==0.17.5", "mypy==2.4.1", "types-PyYAML"]  # fmt: skip
 
 setup(

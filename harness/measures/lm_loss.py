@@ -17,8 +17,8 @@ from harness.data.sequences import ScoredSequence
 from harness.data.windows import MaskVocabulary, Tokenised, begin_token, causal_windows, masked_windows, tokenise
 from harness.errors import HarnessError
 from harness.measures.cross_entropy import sequence_losses
-from harness.measures.ratio import ratio_estimate
 from harness.measures.measurement import Measurement, Outcomes, Value
+from harness.measures.ratio import ratio_estimate
 from harness.specs import LmLossTask, Loss, Text
 
 if TYPE_CHECKING:

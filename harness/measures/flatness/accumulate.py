@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness.forward import has_scored_token
-from harness.measures.ratio import RatioEstimate, ratio_estimate
 from harness.measures.flatness.stopping import StoppingRule
+from harness.measures.ratio import RatioEstimate, ratio_estimate
 
 Progress = Callable[[int, float | None], None]
 """Called after each sequence with how many are done and the relative half-width at the last look."""

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
-from harness.measures.ratio import t_quantile
 from harness.measures.flatness.stopping import StoppingRule
+from harness.measures.ratio import t_quantile
 
 
 def stopped_coverage(
