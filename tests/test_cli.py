@@ -84,7 +84,7 @@ def test_wrong_usage_is_status_2(tmp_path):
 
 @pytest.mark.parametrize(("change", "parts"), [
     ("splits: {train: train, score: dev}", ["no split 'dev'", "validation"]),
-    ("inputs: ['{{ sentence }}']", ["no column 'sentence'", "did you mean 'sentence1'"]),
+    ("inputs: ['{{ sentence }}']", ["no column 'sentence'", "did you mean 'sentence"]),
     ("data: {path: nyu-mll/glue, name: rtee}", ["no configuration 'rtee'", "did you mean 'rte'"]),
     ("data: {path: nyu-mll/glue, name: rte, revision: v9}", ["no revision 'v9'"]),
     ("data: {path: nyu-mll/gluue, name: rte}", ["no data set 'nyu-mll/gluue'"]),

@@ -93,9 +93,16 @@ def address(data: Data, revision: str, split: str, columns: tuple[str, ...], fir
 
 
 def revision_of(task: Task, *, offline: bool = False) -> str | None:
-    """The revision a task's data has now, without loading rows; None offline where only loading tells."""
+    """The revision a task's data has now, without loading rows; None offline where only loading tells.
+
+    Raises:
+        HarnessError: no such data set or revision, no permission, no network; or a file is missing.
+    """
     if task.data.path is not None:
-        return hub.resolve_revision(task.data, offline=offline)
+        try:
+            return hub.resolve_revision(task.data, offline=offline)
+        except HarnessError as error:
+            raise HarnessError(f"{task.place('data')}: {error}") from None
     if task.data.files is not None:
         return hub.content_hash([task.folder / name for name in task.data.files])
     return world_revision(task.data.world or "", task.data.options)
