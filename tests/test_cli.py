@@ -170,7 +170,9 @@ def test_a_folder_in_use_is_one_message(tmp_path, content):
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
     suite = tmp_path / "suite.yaml"
     suite.write_text((ROOT / "leaderboards/quickstart/suite.yaml").read_text())
-    process = subprocess.Popen([*COMMAND, "run", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    # A shell that runs the tests in the background has them ignore the interrupt, and so would the command.
+    heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    process = subprocess.Popen([*COMMAND, "run", str(tmp_path)], stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     member = tmp_path / "families/hmm-gpt2/seed=1"
     while not list(member.glob("step=*/harness.json")) and process.poll() is None:
         time.sleep(0.05)
