@@ -20,7 +20,7 @@ LAYERS = [
     {"data", "checkpoints"},
     {"specs"},
     {"results"},
-    {"errors", "progress", "machine"},
+    {"errors", "progress", "machine", "cache"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

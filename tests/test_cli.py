@@ -124,7 +124,7 @@ def test_no_network_is_one_message(tmp_path, content):
 
 
 def test_a_gated_checkpoint_names_the_token(hub, tmp_path, monkeypatch):
-    ask = ["run", "-c", "tests/gated-gpt2", "-t", "lm_loss/wiki", "-o", "out"]
+    ask = ["run", "-c", "tests/gated-too", "-t", "lm_loss/wiki", "-o", "out"]
     one_message(harness(*ask, cwd=tmp_path), 1, "HF_TOKEN")
     from tests.hub.content import TOKEN
 

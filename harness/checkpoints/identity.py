@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.checkpoints.cache import remembered
+from harness.cache import Cache
 from harness.checkpoints.files import read_json
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
 CHUNK = 1 << 20
+HASHES = Cache("hashes")
 UNIMPORTANT = {"_name_or_path", "transformers_version", "_attn_implementation", "_attn_implementation_internal",
                "_attn_implementation_autoset"}  # fmt: skip
 
@@ -34,7 +35,7 @@ def folder_identity(folder: Path, files: Iterable[str]) -> str:
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, remembered by its path, size and time of last change (ns)."""
     status = path.stat()
-    return remembered(f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}", lambda: sha256_of(path))
+    return HASHES.remembered(f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}", lambda: sha256_of(path))
 
 
 def sha256_of(path: Path) -> str:

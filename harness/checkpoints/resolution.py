@@ -8,10 +8,9 @@ from typing import Any
 
 from harness.checkpoints import hub
 from harness.checkpoints.architecture import context_of, objective_of
-from harness.checkpoints.cache import remembered
 from harness.checkpoints.config import load_config
 from harness.checkpoints.files import code_files, has_vocabulary, read_json, tokenizer_files, weight_files
-from harness.checkpoints.identity import folder_identity
+from harness.checkpoints.identity import HASHES, folder_identity
 from harness.checkpoints.names import Lineage, Name, lineage, parse
 from harness.checkpoints.resolved import Resolved
 from harness.checkpoints.tokenizer import load_tokenizer, tokenizer_hash
@@ -109,7 +108,7 @@ def hash_of_tokenizer(found: Found, name: str, remote_code: bool) -> str:
             f"checkpoint {name} has no tokenizer: found {', '.join(tokenizer_files(found.files)) or 'no file of one'}; "
             "expected tokenizer.json or a vocabulary beside config.json (tokenizer.save_pretrained writes them)"
         )
-    return remembered(
+    return HASHES.remembered(
         f"tokenizer|{found.identity}",
         lambda: tokenizer_hash(load_tokenizer(found.folder, name, remote_code=remote_code)),
     )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.cache import Cache
 from harness.data import hub
-from harness.data.cache import Cache
 from harness.data.worlds import load_world, world_revision
 from harness.errors import HarnessError, nearest
 from harness.results.signature import digest

@@ -112,7 +112,8 @@ class Content:
         hub.publish("models", "tests/tiny-gpt2", early, branch="step1")
         hub.publish("models", "tests/tiny-gpt2", late, branch="step2")
         hub.publish("models", "tests/tiny-gpt2", late, tag="v1.0")
-        hub.publish("models", "tests/gated-gpt2", early, token=TOKEN)
+        for gated in ("tests/gated-gpt2", "tests/gated-too"):  # what one test opened, its cache keeps for the next
+            hub.publish("models", gated, early, token=TOKEN)
         hub.publish("models", "tests/pickled", self.pickled())
         hub.publish("models", "tests/remote-code", self.with_code())
         for missing in ("config.json", "tokenizer.json"):
