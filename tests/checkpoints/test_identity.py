@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.checkpoints import resolve, resolve_in_memory
 from harness.cache import cache_folder
+from harness.checkpoints import resolve, resolve_in_memory
 from harness.checkpoints.identity import folder_identity, sha256_of
 from harness.errors import HarnessError
 from tests.hub.content import Content
