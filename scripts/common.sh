@@ -3,6 +3,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 VENV="${HARNESS_VENV:-.venv}"
 PYTHON="$VENV/bin/python"
+unset PYTHONDONTWRITEBYTECODE # each file that is used is compiled once, when it first is
 
 # install EXTRA: make the environment; done again only when setup.py or constraints.txt changed.
 install() {
@@ -15,6 +16,6 @@ install() {
     "$base" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set HARNESS_PYTHON" >&2; exit 1; }
     echo "installing into $VENV (once; a few minutes)" >&2
     [ -x "$PYTHON" ] || "$base" -m venv "$VENV"
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".${1:+[$1]}"
+    "$PYTHON" -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable ".${1:+[$1]}"
     echo "$want" > "$stamp"
 }

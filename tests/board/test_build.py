@@ -21,6 +21,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes_and_no_leftovers(tmp_path: Path) -> None:
     written = build(tmp_path / "a", *small())
     with matplotlib.rc_context({"font.size": 20, "axes.grid": False}):  # a user's own settings

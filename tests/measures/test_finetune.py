@@ -26,8 +26,9 @@ def quick(tmp_path):
 
 
 @pytest.mark.parametrize(("task", "metric", "floor", "epochs"), [
-    ("glue/sst2", "accuracy", 0.9, 8), ("glue/rte", "accuracy", 0.9, 8), ("glue/cola", "matthews_correlation", 0.8, 8),
-    ("glue/stsb", "pearson", 0.5, 40),
+    ("glue/sst2", "accuracy", 0.9, 8), ("glue/rte", "accuracy", 0.9, 8),
+    pytest.param("glue/cola", "matthews_correlation", 0.8, 8, marks=pytest.mark.slow),
+    pytest.param("glue/stsb", "pearson", 0.5, 40, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_a_task_that_a_word_tells_is_learned_by_name_over_http(hub, quick, task, metric, floor, epochs):
     records = {r.metric: r for r in evaluate("tests/tiny-bert", quick(task, epochs=epochs))}
@@ -83,6 +84,7 @@ def test_every_rate_diverging_is_a_failure(hub, quick):
     ]
 
 
+@pytest.mark.slow
 def test_a_task_may_score_another_tasks_model(hub, quick, tmp_path):
     parent = quick("glue/rte", epochs=12)
     child = tmp_path / "child.yaml"

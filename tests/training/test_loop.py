@@ -18,6 +18,7 @@ def examples(count: int, vocabulary: int, seed: int = 0) -> list[Example]:
     ]
 
 
+@pytest.mark.slow
 def test_losses_of_fifty_steps_are_those_of_transformers_trainer(content, tmp_path):
     """Dropout off, the same initial head and batch order: AdamW, warm-up, decay, clipping, no decay of biases."""
     from transformers import BertForSequenceClassification, Trainer, TrainerCallback, TrainingArguments

@@ -42,6 +42,7 @@ def test_quadratic_form_equals_a_difference_of_gradients(make: Callable[[], nn.M
         assert draws[seed].trace == pytest.approx([float(x.sum()) for x in pieces], rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_probes_have_the_mean_and_variance_of_the_full_hessian() -> None:
     """Mean Tr H, variance 2 (|H|_F^2 - sum h_ii^2), with H formed from finite differences."""
     model, sequence = gpt2(), texts(1, length=3)[0]

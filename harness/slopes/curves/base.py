@@ -1,0 +1,82 @@
+"""What every curve is: a transformation of the metric, and shapes that enter linearly once their bend is fixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The range of a metric, from its lowest to its highest value: one end is chance, the other a perfect model's.
+
+    An accuracy lies between chance and 1, an error between 0 and 1 - chance; None where an end is not known.
+    """
+
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether both ends are."""
+        return self.low is not None and self.high is not None
+
+
+class Curve(Protocol):
+    """One entry of the menu: g(y) = b_0 + sum_j b_j z_j(x; theta), with the few theta on a grid.
+
+    For a fixed theta the curve is linear in b, so that least squares and leaving out a run have closed forms; the
+    best theta is looked for on the grid (separable least squares, Golub and Pereyra 1973).
+    """
+
+    name: str
+    formula: str
+    parameters: int
+    least_levels: int
+    """How many distinct x it takes before this curve is tried."""
+    bounded: bool
+    """Whether it needs both ends of the metric's range."""
+
+    def proper(self, y: Array, scale: Scale) -> bool:
+        """Whether these values can stand on this curve."""
+
+    def thetas(self, x: Array) -> Array:
+        """Grid of shapes for these x, (K, q)."""
+
+    def basis(self, x: Array, thetas: Array) -> Array:
+        """z_j(x_i; theta_k), (K, m, c)."""
+
+    def forward(self, y: Array, scale: Scale) -> Array:
+        """g(y), of y's shape."""
+
+    def backward(self, g: Array, scale: Scale) -> Array:
+        """The metric back from g."""
+
+
+class Untransformed:
+    """A curve whose metric is fitted as it is."""
+
+    bounded = False
+
+    def proper(self, y: Array, scale: Scale) -> bool:
+        """Any value will do."""
+        return True
+
+    def forward(self, y: Array, scale: Scale) -> Array:
+        """The metric itself."""
+        return y
+
+    def backward(self, g: Array, scale: Scale) -> Array:
+        """The metric itself."""
+        return g
+
+
+def unit_window(x: Array) -> tuple[float, float]:
+    """Where the window begins and how wide it is: grids are laid out over (x - start) / width."""
+    start, width = float(x.min()), float(np.ptp(x))
+    return start, width if width > 0 else 1.0

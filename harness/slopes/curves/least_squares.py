@@ -1,0 +1,166 @@
+"""Least squares over a grid of shapes, and again without each run: all in closed form from sums over runs.
+
+For a fixed shape the curve is linear in its coefficients, so what a run contributes are sums of products; the fit
+without a run needs the totals less its own. The best shape is chosen anew for every run left out, so the error of
+prediction is that of the whole procedure. Cost: O(K n c²) for K shapes, n points and c columns, and O(K R) for R runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.slopes.curves.base import Array, Curve, Scale
+
+Positions = npt.NDArray[np.intp]
+SINGULAR = 1e-10
+"""A column whose part not explained by the others is below this share of it carries no information."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """One curve through one set of points.
+
+    Attributes:
+        curve: which curve.
+        scale: the range that its link was taken over.
+        theta: (q,) the shape.
+        coefficients: (1 + c,) intercept first, on the link's scale.
+        sse: residual sum of squares on the metric's own scale.
+        left_out: (n,) each point predicted without its run, on the metric's own scale.
+        without: (R, q + 1 + c) shape and coefficients without each run, runs in order of their number.
+    """
+
+    curve: Curve
+    scale: Scale
+    theta: Array
+    coefficients: Array
+    sse: float
+    left_out: Array
+    without: Array
+
+    def predict(self, x: npt.ArrayLike) -> Array:
+        """The metric at x, (m,)."""
+        return predict(
+            self.curve, self.scale, np.asarray(x, dtype=np.float64), self.theta[None], self.coefficients[None]
+        )[0]
+
+    def predict_without(self, x: npt.ArrayLike) -> Array:
+        """The metric at x (m,) by the fit without each run, (R, m)."""
+        q = self.theta.size
+        return predict(
+            self.curve, self.scale, np.asarray(x, dtype=np.float64), self.without[:, :q], self.without[:, q:]
+        )
+
+
+def predict(curve: Curve, scale: Scale, x: Array, thetas: Array, coefficients: Array) -> Array:
+    """Curves of shapes (K, q) with coefficients (K, 1 + c) at x (m,): (K, m)."""
+    basis = curve.basis(x, thetas)
+    basis = np.broadcast_to(basis, (len(coefficients), *basis.shape[1:]))
+    return curve.backward(coefficients[:, :1] + np.einsum("kmc,kc->km", basis, coefficients[:, 1:]), scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What depends on x and runs alone, shared by all tasks of a family: centred columns and their sums by run.
+
+    Attributes:
+        thetas: (K, q).
+        columns: (K, n, c), each less its mean.
+        means: (K, c).
+        members: (n, R) ones where a point belongs to a run.
+        counts: (R,) points per run.
+        sums: (K, R, c) sums of columns by run.
+        products: (K, R, c, c) sums of products of columns by run.
+    """
+
+    thetas: Array
+    columns: Array
+    means: Array
+    members: Array
+    counts: Array
+    sums: Array
+    products: Array
+
+
+@lru_cache(maxsize=256)
+def grid_of(curve: Curve, x_bytes: bytes, run_bytes: bytes) -> Grid:
+    """The grid of a curve for these x (float64) and run numbers (intp)."""
+    x, run = np.frombuffer(x_bytes, dtype=np.float64), np.frombuffer(run_bytes, dtype=np.intp)
+    thetas = curve.thetas(x)
+    columns = curve.basis(x, thetas)
+    means = columns.mean(axis=1)
+    columns = columns - means[:, None, :]
+    members = (run[:, None] == np.arange(run.max() + 1)).astype(np.float64)
+    sums = np.einsum("knc,nr->krc", columns, members)
+    products = np.einsum("knc,knd,nr->krcd", columns, columns, members, optimize=True)
+    return Grid(thetas, columns, means, members, members.sum(axis=0), sums, products)
+
+
+def fit(curve: Curve, x: Array, y: Array, run: Positions, scale: Scale) -> Fitted:
+    """Fit a curve that is proper for these points.
+
+    Args:
+        curve: an entry of the menu.
+        x: (n,) upstream values.
+        y: (n,) metric.
+        run: (n,) number of each point's run, from 0, without gaps.
+        scale: the metric's range.
+
+    >>> from harness.slopes.curves import MENU
+    >>> x = np.linspace(2, 3, 9)
+    >>> found = fit(MENU[4], x, 0.8 - 0.5 * np.exp(-3 * (x - 2)), np.arange(9), Scale())
+    >>> float(np.round(found.predict([2.5])[0], 3))
+    0.688
+    """
+    grid = grid_of(curve, np.ascontiguousarray(x, dtype=np.float64).tobytes(), np.ascontiguousarray(run).tobytes())
+    link = curve.forward(y, scale)
+    mean = link.mean()
+    g = link - mean
+    y_sums, y_squares = g @ grid.members, (g * g) @ grid.members
+    cross = np.einsum("knc,n,nr->krc", grid.columns, g, grid.members, optimize=True)
+    # The last "run left out" is none at all: one pass gives the fit to all points too.
+    none = np.zeros((grid.sums.shape[0], 1, grid.sums.shape[2]))
+    out = [np.concatenate([part, none], axis=1) for part in (grid.sums, cross)]
+    out_products = np.concatenate([grid.products, np.zeros_like(grid.products[:, :1])], axis=1)
+    n = grid.counts.sum() - np.append(grid.counts, 0.0)
+    y_sum, y_square = -np.append(y_sums, 0.0), (g @ g) - np.append(y_squares, 0.0)
+    z_sum = -out[0]
+    zy = cross.sum(axis=1, keepdims=True) - out[1] - z_sum * (y_sum / n)[None, :, None]
+    zz = (
+        grid.products.sum(axis=1, keepdims=True)
+        - out_products
+        - z_sum[..., :, None] * z_sum[..., None, :] / n[None, :, None, None]
+    )
+    slopes = solve(zz, zy)
+    sse = (y_square - y_sum**2 / n)[None, :] - np.einsum("krc,krc->kr", slopes, zy)
+    best = np.argmin(np.where(np.isfinite(sse), sse, np.inf), axis=0)
+    at = np.arange(best.size)
+    slope = slopes[best, at]
+    level = mean + y_sum / n - np.einsum("rc,rc->r", slope, z_sum[best, at] / n[:, None] + grid.means[best])
+    coefficients = np.concatenate([level[:, None], slope], axis=1)
+    thetas = grid.thetas[best]
+    held = predict(curve, scale, x, thetas, coefficients)
+    return Fitted(
+        curve, scale, thetas[-1], coefficients[-1], float(np.sum((y - held[-1]) ** 2)),
+        held[run, np.arange(x.size)], np.concatenate([thetas, coefficients], axis=1)[:-1],
+    )  # fmt: skip
+
+
+def solve(zz: Array, zy: Array) -> Array:
+    """Coefficients (..., c) of the normal equations; NaN where columns carry no information of their own."""
+    if zy.shape[-1] == 1:
+        top = np.abs(zz).max()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(zz[..., 0] > 1e-12 * top if top > 0 else False, zy / zz[..., 0], np.nan)
+    diagonal = np.sqrt(np.maximum(np.diagonal(zz, axis1=-2, axis2=-1), 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = zz / (diagonal[..., :, None] * diagonal[..., None, :])
+        share = 1 - scaled[..., 0, 1] ** 2
+        a, b = zy[..., 0] / diagonal[..., 0], zy[..., 1] / diagonal[..., 1]
+        first, second = (a - scaled[..., 0, 1] * b) / share, (b - scaled[..., 0, 1] * a) / share
+        found = np.stack([first / diagonal[..., 0], second / diagonal[..., 1]], axis=-1)
+    return np.where((share > SINGULAR)[..., None], found, np.nan)

@@ -1,0 +1,79 @@
+"""M1 and M4, straight lines behind a link: an accuracy between chance and one, a BLEU that decays exponentially.
+
+Logit is the usual link of an accuracy against a loss; probit of an accuracy against an accuracy (Miller et al. 2021,
+arXiv 2107.04649). log BLEU = log C + k L after Gordon, Duh and Kaplan 2021 (Data and parameter scaling laws for
+neural machine translation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from harness.slopes.curves.base import Array, Scale
+
+
+@dataclass(frozen=True)
+class Link:
+    """g((y - low) / (high - low)) = a + b x, by least squares on the link's own scale."""
+
+    name: str
+    formula: str
+    to_line: Callable[[Array], Array]
+    from_line: Callable[[Array], Array]
+    bounded: bool = True
+    parameters: int = 2
+    least_levels: int = 5
+
+    def proper(self, y: Array, scale: Scale) -> bool:
+        """Every value lies inside the range of the metric."""
+        if self.bounded and not scale.known:
+            return False
+        share = self.share(y, scale)
+        return bool(np.all(share > 0) and (not self.bounded or np.all(share < 1)))
+
+    def share(self, y: Array, scale: Scale) -> Array:
+        """How far y is from the low to the high end; y itself for the logarithm, whose low end is zero."""
+        if not self.bounded:
+            return y
+        low, high = ends(scale)
+        return (y - low) / (high - low)
+
+    def thetas(self, x: Array) -> Array:
+        """No shape to choose: (1, 0)."""
+        return np.zeros((1, 0))
+
+    def basis(self, x: Array, thetas: Array) -> Array:
+        """X itself, (1, m, 1)."""
+        return x[None, :, None].astype(np.float64)
+
+    def forward(self, y: Array, scale: Scale) -> Array:
+        """The link of the share."""
+        return self.to_line(self.share(y, scale))
+
+    def backward(self, g: Array, scale: Scale) -> Array:
+        """The metric whose share has this link."""
+        share = self.from_line(g)
+        if not self.bounded:
+            return share
+        low, high = ends(scale)
+        return low + (high - low) * share
+
+
+def ends(scale: Scale) -> tuple[float, float]:
+    """Both ends of a range that is known."""
+    assert scale.low is not None and scale.high is not None, "proper() comes first"
+    return scale.low, scale.high
+
+
+def exponential(g: Array) -> Array:
+    """E to the g, where that is a float."""
+    return np.exp(np.minimum(g, 700.0))
+
+
+LOGIT = Link("logit", "logit((y - low)/(high - low)) = a + b x", special.logit, special.expit)
+PROBIT = Link("probit", "probit((y - low)/(high - low)) = a + b x", special.ndtri, special.ndtr)
+EXPONENTIAL = Link("exponential", "log y = a + b x", np.log, exponential, bounded=False)
