@@ -44,7 +44,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["harness", "harness.*"]),
-    package_data={"harness.board": ["templates/*"]},
+    package_data={"harness.board": ["templates/*"], "harness.results": ["floors.yaml"]},
     cmdclass={"build_py": BuildWithTasks},
     install_requires=REQUIRES,
     extras_require={"test": TEST},

@@ -66,10 +66,16 @@ def slope_table(fits: Sequence[Any]) -> None:
         "task",
         "metric",
         "runs/points",
+        "model",
         "slope",
         "95 % interval",
+        "window",
         "R2",
         "Q2",
+        "residual/noise",
+        "break",
+        "rank",
+        "q",
         "verdict",
         "flags",
     ):
@@ -78,12 +84,34 @@ def slope_table(fits: Sequence[Any]) -> None:
         interval = fit.interval
         table.add_row(
             escape(fit.cell.family), escape(fit.cell.upstream.task), escape(fit.cell.downstream.task),
-            escape(fit.cell.downstream.metric), f"{fit.n_runs}/{fit.n_points}",
+            escape(fit.cell.downstream.metric), f"{fit.n_runs}/{fit.n_points}", fit.model or "",
             "" if fit.transfer_slope is None else f"{fit.transfer_slope:.4g} per {fit.per:g}",
             "" if interval is None else f"[{interval.low:.4g}, {interval.high:.4g}] {interval.method}".replace("[", r"\["),
-            "" if fit.r2 is None else f"{fit.r2:.2f}", "" if fit.q2 is None else f"{fit.q2:.2f}",
+            "" if fit.window is None else "{:.4g} to {:.4g}".format(*fit.window),
+            optional(fit.r2, ".2f"), optional(fit.q2, ".2f"), against_noise(fit), break_text(fit),
+            "" if fit.rank is None else "{} to {}".format(*fit.rank), optional(fit.q_value, ".1g"),
             row["verdict"], " ".join(flag.code for flag in (*fit.refusals, *fit.flags)),
         )  # fmt: skip
     console.print(table)
     for text in dict.fromkeys(f"{flag.code}: {flag.text}" for fit in fits for flag in fit.refusals):
         console.print(f"refused {escape(text)}")
+
+
+def optional(value: float | None, form: str) -> str:
+    """A number in a format; nothing where there is none."""
+    return "" if value is None else format(value, form)
+
+
+def against_noise(fit: Any) -> str:
+    """Residual standard deviation against the metric's own standard error."""
+    return (
+        ""
+        if fit.residual_sd is None
+        else f"{fit.residual_sd:.2g}/{'?' if fit.y_noise is None else f'{fit.y_noise:.2g}'}"
+    )
+
+
+def break_text(fit: Any) -> str:
+    """Where the line breaks with its interval, where that is significant."""
+    found = fit.broken
+    return "" if found is None or found.p >= 0.05 else escape(f"{found.at:.4g} [{found.low:.4g}, {found.high:.4g}]")

@@ -104,10 +104,10 @@ def legend_entries(panel: Panel, styles: dict[str, Style]) -> list[tuple[Artist,
         handle = Line2D([], [], color=colour, marker=style.marker, ms=5, lw=1.6, linestyle=line)
         entries.append((handle, legend_text(fit)))
     if any(fit.status != "refused" for fit in panel.fits):
-        entries.append((Patch(color=GREY, alpha=0.25, lw=0), "interval of the slope, swung about the mean"))
+        entries.append((Patch(color=GREY, alpha=0.25, lw=0), "95 % interval: of a line's slope, of a curve's mean"))
     if any(not inside(fit, p) or p.partial for fit in panel.fits for p in drawable(fit)):
         open_point = Line2D([], [], color=GREY, marker="o", ms=5, mfc="white", linestyle="none")
-        entries.append((open_point, "outside the fitted window, or partial data"))
+        entries.append((open_point, "left out of the fit, or partial data"))
     return entries
 
 

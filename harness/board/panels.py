@@ -10,10 +10,13 @@ from harness.board.notation import scale_of
 from harness.board.text import slug
 from harness.results.roles import Roles
 from harness.slopes.cell import Axis, Fit, Interval, Point
+from harness.slopes.curves.band import mean_band
+from harness.slopes.curves.least_squares import Fitted
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe & Ito (2008), told apart by colour-blind readers; its yellow and black vanish on one of the two themes."""
 GREY = "#8a8f98"
+CURVE_STEPS = 40
 MARKERS = (("o", "circle"), ("s", "square"), ("^", "triangle-up"), ("D", "diamond"), ("v", "triangle-down"),
            ("P", "cross"), ("X", "x"))  # fmt: skip
 """The same shape by its name in matplotlib and in plotly; seven shapes on six colours give 42 families."""
@@ -96,7 +99,7 @@ def drawable(fit: Fit) -> list[Point]:
 
 def inside(fit: Fit, point: Point) -> bool:
     """Whether a point lies in the window that the line was fitted over, and so may have counted."""
-    return fit.window is None or fit.window[0] <= point.x <= fit.window[1]
+    return point.name not in dict(fit.excluded) and (fit.window is None or fit.window[0] <= point.x <= fit.window[1])
 
 
 def runs(fit: Fit) -> list[list[Point]]:
@@ -120,7 +123,7 @@ def native_interval(fit: Fit) -> Interval | None:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A line over its window with the fan of its slope's interval; x at both ends and at the pivot."""
+    """A line over its window with the fan of its slope's interval, or a curve with the band of its mean."""
 
     x: tuple[float, ...]
     line: tuple[float, ...]
@@ -132,12 +135,14 @@ def band(fit: Fit) -> Band | None:
     """The headline line, and the lines of the interval's two slopes swung about the mean loss.
 
     It shows how sure the slope is, not the level: the fan closes at the pivot, which a confidence band of the
-    mean would not do.
+    mean would not do. A curve has the band of its mean, from the fits without each run.
     """
     interval = native_interval(fit)
     points = [point for point in drawable(fit) if inside(fit, point)]
     if fit.slope is None or fit.intercept is None or interval is None or not points:
         return None
+    if fit.fitted is not None and fit.model != "linear":
+        return curve_band(fit.fitted, fit.window or (min(p.x for p in points), max(p.x for p in points)))
     slope, intercept = fit.slope, fit.intercept
     xs = [point.x for point in points]
     start, end = fit.window or (min(xs), max(xs))
@@ -147,3 +152,10 @@ def band(fit: Fit) -> Band | None:
     fans = [[height + edge * (x - pivot) for edge in (interval.low, interval.high)] for x in grid]
     line = tuple(intercept + slope * x for x in grid)
     return Band(grid, line, tuple(min(pair) for pair in fans), tuple(max(pair) for pair in fans))
+
+
+def curve_band(fitted: Fitted, window: tuple[float, float]) -> Band:
+    """A picked curve over the window with its pointwise 95 % band of the mean."""
+    xs = [window[0] + (window[1] - window[0]) * step / CURVE_STEPS for step in range(CURVE_STEPS + 1)]
+    line, half = mean_band(fitted, xs)
+    return Band(tuple(xs), tuple(line), tuple(line - half), tuple(line + half))

@@ -5,11 +5,18 @@ from __future__ import annotations
 from harness.board.notation import change_unit, decimals, fixed, number, per_unit, scale_of, with_interval
 from harness.slopes.cell import Fit, Interval
 
-WORDS = {"positive": "transfers", "negative": "gets worse", "undecided": "undecided", "refused": "refused"}
-PHRASES = {"positive": "transferring", "negative": "getting worse", "undecided": "undecided", "refused": "refused"}
+WORDS = {"positive": "transfers", "negative": "gets worse", "flat": "flat", "undecided": "undecided",
+         "refused": "refused"}  # fmt: skip
+PHRASES = {"positive": "transferring", "negative": "getting worse", "flat": "flat", "undecided": "undecided",
+           "refused": "refused"}  # fmt: skip
 
 MEANINGS = {
+    "BREAK": "The line breaks inside the window, and no smooth curve predicts better: quote each side by itself.",
+    "CENSORED": "Points within two standard errors of chance, or of a perfect score, were left out by rule.",
+    "CURVED": "A straight line does not do: the slope is an average over the window and differs within it.",
+    "EIV": "The upstream value is noisy: least squares is too flat; measure it on more text, or use errors in both.",
     "FRAGILE": "Two estimators of the slope disagree by more than a quarter, or in sign.",
+    "HETEROSCEDASTIC": "The noise grows or shrinks along the loss: trust intervals that allow for it alone.",
     "INCOMPARABLE": "The numbers were not measured in the same way, so that no line may go through them.",
     "LEVERAGE": "One checkpoint holds the line: leverage of one half or more, or a Cook's distance above one.",
     "NO-SKILL": "What the line has not seen it predicts worse than the plain mean does: Q2 is below zero.",
@@ -19,6 +26,7 @@ MEANINGS = {
     "REFUSE-CONSTANT": "The downstream metric is the same at every checkpoint, as at a floor or a ceiling.",
     "REFUSE-LEVELS": "Fewer than four distinct upstream values: a line through them says next to nothing.",
     "REFUSE-WINDOW": "The upstream values lie too close together for their noise: there is no lever arm.",
+    "SERIAL": "Neighbouring checkpoints of a run err alike: they count for fewer than they are; train more runs.",
     "TRAJECTORY": "Fewer than three runs: the interval holds for these runs alone, and is not ranked across families.",
 }
 
@@ -54,6 +62,9 @@ def effect_phrase(fit: Fit, slope: float, interval: Interval) -> str:
     scale = scale_of(unit)
     how = f"{interval.level * 100:g}% interval, {interval.method}"
     metric = fit.cell.downstream.metric.replace("_", " ")
+    if fit.verdict == "flat":
+        margin = f"{number(max(abs(low), abs(high)) * scale, 2)} {change_unit(unit)}".strip()
+        return f"no change of {metric} worth a standard error of it: at most {margin} ({how})."
     if fit.verdict == "undecided":
         places = decimals((high - low) / 2 * scale)
         ends = f"{fixed(low * scale, places, True)} to {fixed(high * scale, places, True)} {change_unit(unit)}".strip()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, nearest
-from harness.results import metric_names
+from harness.results import floors, metric_names
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.results.signature import digest, key_of
@@ -204,6 +204,13 @@ def context_of(source: str, task: str) -> dict[str, Any]:
 def record_of(number: Number, source: str, context: Mapping[str, Any], unit: str, direct: Mapping[str, bool]) -> Record:
     """One number as a record."""
     identity = identity_of(source, number.checkpoint)
+    floor = floors.floor_of(number.task) if floors.is_accuracy(number.named) else None
+    items = number.n or (floor.items if floor else None)
+    found = (
+        floors.binomial(number.value, items, unit)
+        if number.stderr is None and floors.is_accuracy(number.named)
+        else None
+    )
     return Record(
         key=key_of(context["signature"], identity, None),
         metric=number.metric,
@@ -215,9 +222,10 @@ def record_of(number: Number, source: str, context: Mapping[str, Any], unit: str
         checkpoint=identity,
         signature=context["signature"],
         context=context["context"],
-        stderr=number.stderr,
-        stderr_method=None if number.stderr is None else "as published",
+        stderr=number.stderr if found is None else found,
+        stderr_method="as published" if number.stderr is not None else None if found is None else "binomial of n items",
         n=number.n,
+        details=None if floor is None else {"chance": floor.of(unit, direct[number.named]), "chance_by": floor.source},
     )
 
 

@@ -25,6 +25,8 @@ def fit_points(
     upstream_higher_is_better: bool = False,
     unit: str = "fraction",
     higher_is_better: bool = True,
+    chance: float | None = None,
+    best: float | None = None,
     family: str = "points",
     upstream: str = "x",
     task: str = "y",
@@ -43,6 +45,8 @@ def fit_points(
         upstream_higher_is_better: False for a loss.
         unit: unit of y.
         higher_is_better: whether more y is better.
+        chance: what y is that has learned nothing; points there are left out, and links are tried above it.
+        best: what a perfect y is.
         family: what to call the set.
         upstream: what to call x.
         task: what to call y's task.
@@ -74,7 +78,7 @@ def fit_points(
         for a, b, error_a, error_b, of, label in zip(xs, *columns.values(), strict=True)
     )
     upstream_axis = Axis(upstream, upstream, upstream_unit, upstream_higher_is_better)
-    return fit_cell(Cell(family, upstream_axis, Axis(task, metric, unit, higher_is_better), points))
+    return fit_cell(Cell(family, upstream_axis, Axis(task, metric, unit, higher_is_better, chance, best), points))
 
 
 def spread(label: str, values: npt.ArrayLike, n: int) -> list[float]:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.slopes.curves.least_squares import Fitted
+    from harness.slopes.supremum_f import Break
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A metric of a task: what stands on x or y."""
+    """A metric of a task: what stands on x or y.
+
+    ``chance`` is what a predictor gets that has learned nothing, ``best`` what a perfect one gets; None where unknown.
+    """
 
     task: str
     metric: str
     unit: str
     higher_is_better: bool
+    chance: float | None = None
+    best: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +75,17 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One estimate of the native slope dy/dx with its interval."""
+    """One estimate of the native slope dy/dx with its interval.
+
+    For a curve ``slope`` is its average over the window and the intercept that of the chord.
+    """
 
     method: str
     slope: float
     intercept: float
     interval: Interval
+    censored: bool = False
+    """Whether points at the floor or ceiling of the metric were left in, for comparison with a headline without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +95,8 @@ class Fit:
     ``transfer_slope`` and ``interval`` are in units of ``downstream.unit`` per ``per`` of the upstream unit
     (0.1 nat for a loss, else 1), with the sign turned so that positive is good transfer: the downstream metric
     gets better as the upstream one does. They are None exactly when ``status`` is "refused".
-    ``slope`` and ``intercept`` draw the headline line in native units: y = intercept + slope x.
+    ``slope`` and ``intercept`` are the headline line in native units, y = intercept + slope x; of a curve the chord
+    over ``window``, whose slope is the average marginal slope.
     """
 
     cell: Cell
@@ -103,6 +119,24 @@ class Fit:
     max_leverage: float | None = None
     max_cook: float | None = None
     residual_sd: float | None = None
-    verdict: str = "refused"  # "positive", "negative", "undecided" or "refused"
+    model: str | None = None
+    """The curve picked, such as "linear" or "sigmoid"."""
+    fitted: Fitted | None = field(default=None, repr=False, compare=False)
+    tried: tuple[tuple[str, float], ...] = ()
+    """Every curve tried with its left-out error in units of y, best first."""
+    line_r2: float | None = None
+    line_q2: float | None = None
+    spearman: float | None = None
+    reliability: float | None = None
+    y_noise: float | None = None
+    """Root mean square standard error of y, to hold against ``residual_sd``."""
+    broken: Break | None = None
+    excluded: tuple[tuple[str, str], ...] = ()
+    """Points left out by rule: name, and "floor" or "ceiling"."""
+    p_value: float | None = None
+    q_value: float | None = None
+    """``p_value`` of the headline's sign, and the same adjusted for all cells of the board (Benjamini-Hochberg)."""
+    rank: tuple[int, int] | None = None
+    verdict: str = "refused"  # "positive", "negative", "flat", "undecided" or "refused"
     smallest_detectable: float | None = None
     """For every fit: the |transfer slope| that this design would have called non-zero with 80 % power."""

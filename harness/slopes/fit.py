@@ -1,16 +1,22 @@
-"""One cell in, one answer out: refusals first, then the line, its interval and what must be said about it."""
+"""One cell in, one answer out: refusals first, then the curve, its slope and interval, and what must be said about it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.slopes import rules
+from harness.slopes import diagnostics, rules
 from harness.slopes.cell import Cell, Fit, Flag, Interval, Line
-from harness.slopes.ordinary_least_squares import Array, LeastSquares, ordinary_least_squares, t_quantile
+from harness.slopes.censoring import scale_of, uncensored
+from harness.slopes.curves import menu_of
+from harness.slopes.curves.choice import Choice, choose
+from harness.slopes.curves.line import LINE
+from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
+from harness.slopes.monotone import spearman
+from harness.slopes.ordinary_least_squares import Array, LeastSquares, ordinary_least_squares
+from harness.slopes.reliability import ENOUGH, reliability
 from harness.slopes.runs import (
     LEAST_RUNS,
     Design,
@@ -21,76 +27,136 @@ from harness.slopes.runs import (
     leave_one_run_out_q2,
     mean_of_run_slopes,
 )
+from harness.slopes.supremum_f import Break, break_of
 from harness.slopes.theil_sen import TheilSen, theil_sen
+from harness.slopes.york import York, york
 
-ORDER_STATISTIC_POINTS = 5
-"""From five points on the slopes' order statistics reach 95 %; at four, HC3 with t(2) covers and Theil-Sen does not."""
-POWER = 0.8
-LEAST_SQUARES = "ordinary least squares"
+SIGNIFICANT = 0.05
+LEAST_CURVE_POINTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """Everything that a straight line through the points says."""
+
+    sample: Sample
+    plan: Design
+    least_squares: LeastSquares
+    robust: TheilSen
+    by_run: MeanSlope | None
+    errors: York | None
+    lines: tuple[Line, ...]
+    q2: float | None
+    q2_method: str
 
 
 def fit_all(cells: Iterable[Cell]) -> list[Fit]:
-    """Fit every cell; best transfer first, refused cells last in the order given."""
-    fits = [fit_cell(cell) for cell in cells]
-    return sorted(fits, key=lambda fit: math.inf if fit.transfer_slope is None else -fit.transfer_slope)
+    """Fit every cell and compare them (``board_wide``); best transfer first, refused last in the order given."""
+    from harness.slopes.board_wide import compared
+
+    return compared([fit_cell(cell) for cell in cells])
 
 
-def fit_cell(cell: Cell) -> Fit:
-    """Fit one cell's line, or refuse it by name of rule.
+def fit_cell(cell: Cell, window: tuple[float, float] | None = None) -> Fit:
+    """Fit one cell, or refuse it by name of rule.
 
-    The headline is the mean of per-run slopes with t(R-1) where three runs or more have slopes of their own; else
-    least squares with HC3 and t(n-2), or Theil-Sen where a point has a leverage of one half or more. R2, Q2, leverage
-    and Cook's distance are those of the least-squares line through the same points.
+    Points at the floor or ceiling are left out. A curve is picked (``curves.choice``). Where that is the line, the
+    headline is the mean of per-run slopes with t(R-1) where three runs or more have slopes of their own; else least
+    squares with HC3 and t(n-2), Theil-Sen where a point has a leverage of one half or more, York where x is noisy.
+    Else it is the curve's average slope over the window (``curves.marginal``).
+
+    Args:
+        cell: the points.
+        window: where to average the slope of a curve; without it, over the points' own range of x.
     """
-    refused = rules.refusals(cell)
+    used, excluded = (cell, ()) if rules.not_finite(cell) else uncensored(cell)
+    refused = rules.refusals(used)
     bare = Fit(
         cell=cell,
         status="refused",
-        refusals=refused,
+        refusals=(*refused, *rules.censored(cell, excluded)) if refused else (),
         flags=(),
-        n_points=len(cell.points),
-        n_runs=len({point.run for point in cell.points}),
-        n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(cell),
+        n_points=len(used.points),
+        n_runs=len({point.run for point in used.points}),
+        n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(used),
         per=upstream_step(cell.upstream.unit),
+        excluded=excluded,
     )
-    return bare if refused else fit_line(cell, bare)
+    return bare if refused else fit_points_of(used, bare, window)
 
 
-def fit_line(cell: Cell, bare: Fit) -> Fit:
-    """Fit a cell that no rule refuses."""
-    sample = sample_of(cell)
-    plan = design(sample, rules.apart(cell))
-    if plan == "one mean per run":
-        sample = sample.run_means()
-    least_squares = ordinary_least_squares(sample.x, sample.y)
-    robust = theil_sen(sample.x, sample.y)
-    by_run = mean_of_run_slopes(sample) if plan == "per-run slopes" else None
-    lines = lines_of(least_squares, robust, by_run)
-    headline = headline_line(lines, least_squares)
-    q2, q2_method = skill(sample, least_squares)
+def fit_points_of(cell: Cell, bare: Fit, window: tuple[float, float] | None) -> Fit:
+    """Fit a cell that no rule refuses, its censored points left out already."""
+    x = np.array([point.x for point in cell.points])
+    window = window or (float(x.min()), float(x.max()))
+    line = straight_of(cell)
+    sample = line.sample
     levels = count_levels(sample.x, rules.apart(cell))
-    flags = flags_of(cell, sample, plan, levels, least_squares, lines, q2, q2_method)
-    transfer, interval = transfer_of(cell, bare.per, headline)
+    broken = None if line.plan == "one mean per run" else break_of(sample.x, sample.y)
+    bend = diagnostics.quadratic_p(sample.x, sample.y)
+    choice = chosen(cell, line, levels, bent=significant(bend) or (broken is not None and significant(broken.p)))
+    picked = choice.picked if choice else None
+    residual = sample.y - picked.fitted.predict(sample.x) if picked else line.least_squares.residual
+    order = np.array([point.step if point.step is not None else -point.x for point in cell.points], dtype=np.float64)
+    headline = headline_of(choice, line, window)
+    if line.plan == "trajectory":
+        headline = stretched(headline, diagnostics.serial_factor(residual, sample.run, order))
+    q2 = (
+        line.q2
+        if picked is None or picked.curve is LINE
+        else share(residual_of_left_out(picked.fitted.left_out, sample), sample.y)
+    )
+    tried = tuple((c.curve.name, c.error) for c in choice.tried) if choice else ()
+    transfer, interval = transfer_of(cell, bare.per, headline.line)
+    reliable = reliability(sample.x, x_errors(cell)) if sample.x.size == len(cell.points) else None
+    flags = flags_of(cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), order)
     return replace(
         bare,
         status=status_of(flags),
         n_levels=levels,
         flags=flags,
-        window=(float(min(point.x for point in cell.points)), float(max(point.x for point in cell.points))),
-        slope=headline.slope,
-        intercept=headline.intercept,
+        window=window,
+        slope=headline.line.slope,
+        intercept=headline.line.intercept,
         transfer_slope=transfer,
         interval=interval,
-        lines=lines,
-        r2=finite(least_squares.r2),
+        lines=line.lines + lines_with_censored(bare),
+        r2=share(residual, sample.y),
         q2=q2,
-        q2_method=q2_method,
-        max_leverage=float(least_squares.leverage.max()),
-        max_cook=float(least_squares.cook.max()),
-        residual_sd=float(least_squares.residual_sd),
+        q2_method=line.q2_method,
+        max_leverage=float(line.least_squares.leverage.max()),
+        max_cook=float(line.least_squares.cook.max()),
+        residual_sd=float(
+            np.sqrt(residual @ residual / max(sample.y.size - (picked.curve.parameters if picked else 2), 1))
+        ),
+        model=picked.curve.name if picked else LINE.name,
+        fitted=picked.fitted if picked else None,
+        tried=tried,
+        line_r2=finite(line.least_squares.r2),
+        line_q2=line.q2,
+        spearman=spearman(sample.x, sample.y),
+        reliability=reliable,
+        y_noise=y_noise(cell),
+        broken=broken,
+        p_value=headline.p,
         verdict=verdict_of(interval),
-        smallest_detectable=detectable(headline, least_squares, robust, by_run, bare.per),
+        smallest_detectable=headline.detectable * bare.per,
     )
+
+
+def straight_of(cell: Cell) -> Straight:
+    """The straight lines through a cell's points."""
+    sample = sample_of(cell)
+    plan = design(sample, rules.apart(cell))
+    errors = noisy_x(cell, sample) if plan == "one checkpoint per run" else None
+    if plan == "one mean per run":
+        sample = sample.run_means()
+    least_squares = ordinary_least_squares(sample.x, sample.y)
+    robust = theil_sen(sample.x, sample.y)
+    by_run = mean_of_run_slopes(sample) if plan == "per-run slopes" else None
+    q2, q2_method = skill(sample, least_squares)
+    lines = lines_of(least_squares, robust, by_run, errors)
+    return Straight(sample, plan, least_squares, robust, by_run, errors, lines, q2, q2_method)
 
 
 def sample_of(cell: Cell) -> Sample:
@@ -104,38 +170,78 @@ def sample_of(cell: Cell) -> Sample:
     )
 
 
-def lines_of(least_squares: LeastSquares, robust: TheilSen, by_run: MeanSlope | None) -> tuple[Line, ...]:
-    """Every estimate of the slope in native units; per-run slopes first where there are any."""
-    slope, intercept = float(least_squares.slope), float(least_squares.intercept)
-    lines = []
-    if by_run is not None:
-        interval = Interval(*by_run.interval(), f"t({by_run.runs - 1}) of {by_run.runs} runs")
-        lines.append(
-            Line(method="mean of per-run slopes", slope=by_run.slope, intercept=by_run.intercept, interval=interval)
-        )
-    for hc3, name in ((True, "HC3 t"), (False, "t")):
-        low, high = least_squares.interval(robust=hc3)
-        interval = Interval(float(low), float(high), f"{name}({least_squares.n - 2})")
-        lines.append(Line(method=LEAST_SQUARES, slope=slope, intercept=intercept, interval=interval))
-    interval = Interval(float(robust.low), float(robust.high), "order statistics")
-    lines.append(
-        Line(method="Theil-Sen", slope=float(robust.slope), intercept=float(robust.intercept), interval=interval)
+def x_errors(cell: Cell) -> Array:
+    """Standard errors of x, NaN where unknown."""
+    return np.array([np.nan if point.x_stderr is None else point.x_stderr for point in cell.points])
+
+
+def noisy_x(cell: Cell, sample: Sample) -> York | None:
+    """York's line where the reliability of x is below .98 and every error is known; else None."""
+    x_stderr = x_errors(cell)
+    y_stderr = np.array([np.nan if point.y_stderr is None else point.y_stderr for point in cell.points])
+    known = reliability(sample.x, x_stderr)
+    if known is None or known >= ENOUGH or not (np.all(x_stderr > 0) and np.isfinite(y_stderr).all()):
+        return None
+    return york(sample.x, sample.y, x_stderr, y_stderr, scatter=True)
+
+
+def chosen(cell: Cell, line: Straight, levels: int, *, bent: bool) -> Choice | None:
+    """The curve picked; None where only a straight line may be fitted: means of runs, noisy x, or too few points."""
+    sample = line.sample
+    if line.plan == "one mean per run" or line.errors is not None or sample.x.size < LEAST_CURVE_POINTS:
+        return None
+    runs = {run: number for number, run in enumerate(dict.fromkeys(sample.run))}
+    numbers = [runs[run] for run in sample.run] if len(runs) >= LEAST_RUNS else range(sample.x.size)
+    return choose(
+        menu_of(cell.downstream.unit),
+        sample.x,
+        sample.y,
+        np.array(numbers, dtype=np.intp),
+        scale_of(cell.downstream),
+        levels,
+        bent=bent,
     )
-    return tuple(lines)
 
 
-def headline_line(lines: tuple[Line, ...], least_squares: LeastSquares) -> Line:
-    """The line to show: per-run, else HC3, or Theil-Sen at high leverage when there are points enough for it."""
-    high = least_squares.leverage.max() >= rules.HIGH_LEVERAGE and least_squares.n >= ORDER_STATISTIC_POINTS
-    return lines[-1] if high and lines[0].method == LEAST_SQUARES else lines[0]
+def headline_of(choice: Choice | None, line: Straight, window: tuple[float, float]) -> Headline:
+    """The slope to show: of the straight line, or of the curve that was picked."""
+    plain = straight(line.lines, line.sample, line.least_squares, line.robust, line.by_run, line.errors)
+    if choice is None:
+        return plain
+    found = (
+        plain if choice.picked.curve is LINE else curved(choice, line.sample, window, per_run=line.by_run is not None)
+    )
+    # With a slope of each run the spread between runs is the interval, whatever the curve.
+    return found if line.by_run is not None else widened(found, choice, plain, line.sample, window)
+
+
+def lines_with_censored(bare: Fit) -> tuple[Line, ...]:
+    """The straight lines through all points, floor and ceiling included: what a fit without the rule would say."""
+    if not bare.excluded or rules.refusals(bare.cell):
+        return ()
+    sample = sample_of(bare.cell)
+    return lines_of(
+        ordinary_least_squares(sample.x, sample.y), theil_sen(sample.x, sample.y), None, None, censored=True
+    )
 
 
 def skill(sample: Sample, least_squares: LeastSquares) -> tuple[float | None, str]:
-    """Q2 and what was left out for it: a run, or where there are fewer than three a checkpoint."""
+    """Q2 of the line and what was left out for it: a run, or where there are fewer than three a checkpoint."""
     runs = len(set(sample.run))
     if runs < LEAST_RUNS:
         return finite(least_squares.q2), "leave-one-checkpoint-out"
     return finite(least_squares.q2) if runs == len(sample.run) else leave_one_run_out_q2(sample), "leave-one-run-out"
+
+
+def residual_of_left_out(left_out: Array, sample: Sample) -> Array:
+    """What a curve missed of the points it had not seen."""
+    return sample.y - left_out
+
+
+def share(residual: Array, y: Array) -> float | None:
+    """1 - SSE/SST, SST about the mean of all points."""
+    total = float(np.sum((y - y.mean()) ** 2))
+    return 1 - float(residual @ residual) / total if total > 0 else None
 
 
 def finite(value: Array | float) -> float | None:
@@ -143,24 +249,37 @@ def finite(value: Array | float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def y_noise(cell: Cell) -> float | None:
+    """Root mean square of the standard errors of y that are known."""
+    known = [point.y_stderr for point in cell.points if point.y_stderr is not None]
+    return float(np.sqrt(np.mean(np.square(known)))) if known else None
+
+
+def significant(p: float | None) -> bool:
+    """Below five in a hundred."""
+    return p is not None and p < SIGNIFICANT
+
+
 def flags_of(
-    cell: Cell,
-    sample: Sample,
-    plan: Design,
-    levels: int,
-    least_squares: LeastSquares,
-    lines: tuple[Line, ...],
-    q2: float | None,
-    q2_method: str,
-) -> tuple[Flag, ...]:
+    cell: Cell, bare: Fit, line: Straight, headline: Line, levels: int, q2: float | None, residual: Array,
+    bend: float | None, broken: Break | None, reliable: float | None, errors: Mapping[str, float], order: Array,
+) -> tuple[Flag, ...]:  # fmt: skip
     """What must be said next to the slope."""
+    sample = line.sample
+    serial = diagnostics.serial_p(residual, sample.run, order) if order.size == residual.size else None
     found = (
-        rules.trajectory(cell) if plan == "trajectory" else None,
+        rules.trajectory(cell) if line.plan == "trajectory" else None,
         rules.provisional(levels),
         rules.partial(cell),
-        rules.leverage(sample, least_squares),
-        rules.fragile(lines),
-        rules.no_skill(q2, q2_method),
+        *rules.censored(bare.cell, bare.excluded),
+        rules.leverage(sample, line.least_squares),
+        rules.fragile(line.lines, headline),
+        rules.curved(bend, headline) if significant(bend) else None,
+        rules.breaks(broken, cell, errors) if broken is not None else None,
+        rules.heteroscedastic(diagnostics.breusch_pagan_p(sample.x, residual)),
+        rules.serial(serial),
+        rules.errors_in_x(reliable),
+        rules.no_skill(q2, line.q2_method),
     )
     return tuple(flag for flag in found if flag is not None)
 
@@ -192,19 +311,3 @@ def transfer_of(cell: Cell, per: float, line: Line) -> tuple[float, Interval]:
 def verdict_of(interval: Interval) -> str:
     """The sign that the interval leaves no doubt about."""
     return "positive" if interval.low > 0 else "negative" if interval.high < 0 else "undecided"
-
-
-def detectable(
-    headline: Line, least_squares: LeastSquares, robust: TheilSen, by_run: MeanSlope | None, per: float
-) -> float:
-    """The |transfer slope| that would exclude zero with 80 % power: (t_.975 + t_.80) standard errors.
-
-    Degrees of freedom are the interval's; Theil-Sen's standard error is taken from its interval's width.
-    """
-    if by_run is not None:
-        stderr, freedom = by_run.stderr, by_run.runs - 1
-    elif headline.method == "Theil-Sen":
-        stderr, freedom = float(robust.stderr), robust.n - 2
-    else:
-        stderr, freedom = float(least_squares.stderr_hc3), least_squares.n - 2
-    return (t_quantile(0.975, freedom) + t_quantile(POWER, freedom)) * stderr * per

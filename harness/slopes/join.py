@@ -104,8 +104,21 @@ def series(task: str, metric: str, table: Mapping[str, Mapping[str, Column]], me
     column = table[task][metric]
     kept = usable({identity: column[identity] for identity in members if identity in column})
     first = next(iter(kept.values()), next(iter(column.values())))[0]
-    axis = Axis(task, metric, first.unit, first.higher_is_better)
+    axis = Axis(task, metric, first.unit, first.higher_is_better, chance_of(column), best_of(first))
     return Series(axis, {identity: mean_over_seeds(found) for identity, found in kept.items()}, kept)
+
+
+def chance_of(column: Column) -> float | None:
+    """What a predictor gets that has learned nothing, where every record that says so says the same to a thousandth."""
+    found = [r.details["chance"] for records in column.values() for r in records if r.details and "chance" in r.details]
+    known = [float(value) for value in found if value is not None]
+    return known[0] if known and max(known) - min(known) < 1e-3 else None
+
+
+def best_of(record: Record) -> float | None:
+    """What a perfect model gets on a bounded metric: 1, 100 percent, or no error at all."""
+    highest = {"fraction": 1.0, "correlation": 1.0, "percent": 100.0}.get(record.unit)
+    return highest if record.higher_is_better or highest is None else 0.0
 
 
 def usable(column: Column) -> Column:

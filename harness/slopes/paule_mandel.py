@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from harness.errors import HarnessError
 from harness.slopes.ordinary_least_squares import Array, t_quantile
@@ -88,6 +87,8 @@ def excess(tau2: float, slopes: Array, stderrs: Array) -> float:
 
 def between(slopes: Array, stderrs: Array) -> float:
     """tau² by Brent's root finding; 0 where the families differ no more than their errors."""
+    from scipy.optimize import brentq
+
     if excess(0.0, slopes, stderrs) <= 0:
         return 0.0
     high = float(np.var(slopes, ddof=1)) + float(np.max(stderrs) ** 2)

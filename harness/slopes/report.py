@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from harness.slopes.cell import Fit, Flag
@@ -29,6 +30,10 @@ def row(fit: Fit) -> dict[str, Any]:
         "status": fit.status,
         "ranked": fit.status == "ok",
         "verdict": fit.verdict,
+        "model": fit.model,
+        "p": fit.p_value,
+        "q": fit.q_value,
+        "rank": None if fit.rank is None else list(fit.rank),
         "runs": fit.n_runs,
         "points": fit.n_points,
         "levels": fit.n_levels,
@@ -46,13 +51,21 @@ def row(fit: Fit) -> dict[str, Any]:
         "q2_method": fit.q2_method,
         "max_leverage": fit.max_leverage,
         "max_cook": fit.max_cook,
+        "line_r2": fit.line_r2,
+        "line_q2": fit.line_q2,
+        "spearman": fit.spearman,
         "residual_sd": fit.residual_sd,
+        "y_noise": fit.y_noise,
+        "reliability": fit.reliability,
+        "break": None if fit.broken is None else asdict(fit.broken),
+        "excluded": [list(pair) for pair in fit.excluded],
+        "tried": [{"model": name, "left_out_error": error} for name, error in fit.tried],
         "smallest_detectable": fit.smallest_detectable,
         "flags": [flag.code for flag in (*fit.refusals, *fit.flags)],
         "notes": [note(flag) for flag in (*fit.refusals, *fit.flags)],
         "lines": [
             {"method": line.method, "slope": line.slope, "low": line.interval.low, "high": line.interval.high,
-             "interval": line.interval.method}
+             "interval": line.interval.method, "censored_points_in": line.censored}
             for line in fit.lines
         ],
     }  # fmt: skip

@@ -7,13 +7,15 @@ loss levels since the t interval of three points is two to four times the slope 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from harness.slopes.cell import Axis, Cell, Flag, Line
 from harness.slopes.ordinary_least_squares import Array, LeastSquares, line_through
+from harness.slopes.reliability import ENOUGH
 from harness.slopes.runs import LEAST_LEVELS, LEAST_RUNS, Sample, count_levels, level_tolerance
+from harness.slopes.supremum_f import Break
 
 RANKED_LEVELS = 8
 LEAST_NATS = 0.05
@@ -21,6 +23,7 @@ LEAST_NOISES = 10
 HIGH_LEVERAGE = 0.5
 HIGH_COOK = 1.0
 FRAGILE_SHARE = 0.25
+SIGNIFICANT = 0.05
 LARGEST = 1e100
 """Beyond this, or spread over less than its inverse, squares leave the range of floats."""
 
@@ -166,8 +169,13 @@ def slope_without(x: Array, y: Array, at: int) -> str:
     return f"{line_through(x, y)[0]:.4g}" if np.ptp(x) > 0 else "none"
 
 
-def fragile(lines: Sequence[Line]) -> Flag | None:
-    """FRAGILE: two estimators differ in sign or by more than a quarter of the larger slope."""
+def fragile(lines: Sequence[Line], headline: Line) -> Flag | None:
+    """FRAGILE: two straight estimators differ in sign or by more than a quarter of the larger slope.
+
+    Nothing is said where a curve was picked: straight lines through a bend differ as a matter of course.
+    """
+    if headline.method.endswith(" curve"):
+        return None
     low, high = min(lines, key=lambda line: line.slope), max(lines, key=lambda line: line.slope)
     if high.slope - low.slope <= FRAGILE_SHARE * max(abs(high.slope), abs(low.slope)):
         return None
@@ -175,6 +183,80 @@ def fragile(lines: Sequence[Line]) -> Flag | None:
         "FRAGILE",
         f"{low.method} gives {low.slope:.4g} and {high.method} {high.slope:.4g}: the slope depends on the estimator; "
         "look at the scatter for a bend or a stray point before quoting it.",
+    )
+
+
+def censored(cell: Cell, excluded: Sequence[tuple[str, str]]) -> tuple[Flag, ...]:
+    """CENSORED: points at the floor or the ceiling were left out."""
+    if not excluded:
+        return ()
+    names = ", ".join(name for name, _ in excluded[:5]) + (" and others" if len(excluded) > 5 else "")
+    ends = " and ".join(sorted({end for _, end in excluded}))
+    chance = "" if cell.downstream.chance is None else f" (chance {cell.downstream.chance:.4g})"
+    return (
+        Flag(
+            "CENSORED",
+            f"{len(excluded)} of {len(cell.points)} points lie within two standard errors of the {ends} of "
+            f"{cell.downstream.metric}{chance} and are left out: {names}; the slope holds above the floor alone.",
+        ),
+    )
+
+
+def curved(p: float | None, headline: Line) -> Flag | None:
+    """CURVED: the quadratic term is significant."""
+    how = f"the {headline.method} was picked" if headline.method.endswith(" curve") else "no curve predicts better"
+    return Flag(
+        "CURVED",
+        f"A straight line does not do (quadratic term, p = {p:.2g}); {how}: the slope is an average over the window and "
+        "differs within it.",
+    )
+
+
+def breaks(found: Break, cell: Cell, errors: Mapping[str, float]) -> Flag | None:
+    """BREAK: the line breaks inside the window, and no smooth curve predicts better than the broken line.
+
+    ``errors`` are left-out errors by curve: where a sigmoid or a decay does better it is a bend, not a break.
+    """
+    smooth = min((error for name, error in errors.items() if name != "broken line"), default=0.0)
+    if found.p >= SIGNIFICANT or errors.get("broken line", math.inf) > smooth:
+        return None
+    return Flag(
+        "BREAK",
+        f"The line breaks at {found.at:.4g} [{found.low:.4g}, {found.high:.4g}] {cell.upstream.unit} (sup-F, p = "
+        f"{found.p:.2g}): its slope is {found.before:.4g} below and {found.after:.4g} above; quote each side by itself.",
+    )
+
+
+def heteroscedastic(p: float | None) -> Flag | None:
+    """HETEROSCEDASTIC: the noise follows x."""
+    if p is None or p >= SIGNIFICANT:
+        return None
+    return Flag(
+        "HETEROSCEDASTIC",
+        f"The residuals grow or shrink along x (Breusch-Pagan, p = {p:.2g}): trust the interval, which allows for it, and "
+        "no interval that assumes equal noise.",
+    )
+
+
+def serial(p: float | None) -> Flag | None:
+    """SERIAL: neighbouring checkpoints of a run err alike."""
+    if p is None or p >= SIGNIFICANT:
+        return None
+    return Flag(
+        "SERIAL",
+        f"Neighbouring checkpoints err alike (p = {p:.2g}): they are fewer than they look; train more runs rather than "
+        "saving more checkpoints.",
+    )
+
+
+def errors_in_x(reliable: float | None) -> Flag | None:
+    """EIV: the upstream value is too noisy for least squares."""
+    if reliable is None or reliable >= ENOUGH:
+        return None
+    return Flag(
+        "EIV",
+        f"Only {reliable:.1%} of the spread of the upstream value is real: a least-squares slope is too flat by that "
+        "factor; measure it on more text, or read the line with errors in both.",
     )
 
 

@@ -60,7 +60,9 @@ def hinges(x_bytes: bytes) -> Hinges:
     columns = np.maximum(x[:, None] - places[:, 0][None, :], 0.0)
     columns = columns - line @ (line.T @ columns)
     lengths = np.sqrt(np.sum(columns**2, axis=0))
-    kept = lengths > 1e-9 * max(float(lengths.max(initial=0.0)), 1e-300)
+    kept = lengths > 1e-6 * max(float(np.ptp(x)), 1e-300)
+    if not kept.any():
+        return Hinges(places[:0, 0], columns[:, :0], lengths[:0], np.zeros(0))
     directions = columns[:, kept] / lengths[kept]
     noise = np.random.default_rng(0).normal(size=(DRAWS, x.size))
     noise -= (noise @ line) @ line.T

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from harness.errors import HarnessError
 from harness.slopes.ordinary_least_squares import Array, line_through, t_quantile
@@ -75,6 +74,8 @@ def york(x: Array, y: Array, x_stderr: Array, y_stderr: Array, *, scatter: bool 
     if not scatter or (found is not None and found.chi2 <= 1):
         assert found is not None, "checked above"
         return found
+
+    from scipy.optimize import brentq
 
     def excess(extra: float) -> float:
         return fitted(x, y, x_stderr, y_stderr, extra).chi2 - 1

@@ -169,7 +169,8 @@ def test_flags() -> None:
     assert "NO-SKILL" in codes(fit_points(x, [0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.5, 0.6, 0.5]))
     stray = 1 - 0.1 * x + NOISE
     stray[-1] = 2.0
-    assert {"FRAGILE", "LEVERAGE"} <= codes(fit_points(x, stray))
+    assert "LEVERAGE" in codes(fit_points(x, stray))
+    assert "FRAGILE" in codes(fit_points(x[-5:], stray[-5:]))
     far = np.append(x, 9.0)
     fit = fit_points(far, 1 - 0.1 * far + np.append(NOISE, 0))
     assert codes(fit) == {"LEVERAGE"} and fit.interval.method == "Theil-Sen, order statistics"

@@ -10,16 +10,22 @@ from harness.slopes.curves.link import EXPONENTIAL, LOGIT, PROBIT
 from harness.slopes.curves.shifted_power import SHIFTED_POWER
 from harness.slopes.curves.sigmoid import SIGMOID
 
-MENU: tuple[Curve, ...] = (
-    LINE,
-    LOGIT,
-    PROBIT,
-    EXPONENTIAL,
-    EXPONENTIAL_DECAY,
-    SHIFTED_POWER,
-    SIGMOID,
-    BROKEN_LINE,
-)
-"""M0 to M6; the monotone check (M7) is ``monotone.py``, the pooled mean of families (M8) ``paule_mandel.py``."""
+LOSSES: tuple[Curve, ...] = (LINE, EXPONENTIAL_DECAY, SHIFTED_POWER, BROKEN_LINE)
+SHARES: tuple[Curve, ...] = (LINE, LOGIT, PROBIT, EXPONENTIAL_DECAY, SIGMOID, BROKEN_LINE)
+SCORES: tuple[Curve, ...] = (LINE, EXPONENTIAL, EXPONENTIAL_DECAY, SIGMOID, BROKEN_LINE)
+"""M0 to M6, by what is fitted; the monotone check (M7) is ``monotone.py``, the mean of families (M8)
+``paule_mandel.py``."""
 
-__all__ = ["MENU", "Curve"]
+
+def menu_of(unit: str) -> tuple[Curve, ...]:
+    """The curves that are proper for a metric in this unit, the line first.
+
+    >>> [curve.name for curve in menu_of("nats per token")]
+    ['linear', 'exponential decay', 'shifted power', 'broken line']
+    """
+    if unit.startswith(("nats", "bits")):
+        return LOSSES
+    return SHARES if unit in ("fraction", "percent", "correlation") else SCORES
+
+
+__all__ = ["Curve", "menu_of"]

@@ -41,6 +41,8 @@ class Curve(Protocol):
     """How many distinct x it takes before this curve is tried."""
     bounded: bool
     """Whether it needs both ends of the metric's range."""
+    linked: bool
+    """Whether g is other than the metric itself."""
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Whether these values can stand on this curve."""
@@ -57,11 +59,15 @@ class Curve(Protocol):
     def backward(self, g: Array, scale: Scale) -> Array:
         """The metric back from g."""
 
+    def weights(self, y: Array, scale: Scale) -> Array:
+        """(dy/dg)² at y, up to a factor: the weight that a point has on the metric's own scale."""
+
 
 class Untransformed:
     """A curve whose metric is fitted as it is."""
 
     bounded = False
+    linked = False
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Any value will do."""
@@ -74,6 +80,10 @@ class Untransformed:
     def backward(self, g: Array, scale: Scale) -> Array:
         """The metric itself."""
         return g
+
+    def weights(self, y: Array, scale: Scale) -> Array:
+        """All alike."""
+        return np.ones_like(y)
 
 
 def unit_window(x: Array) -> tuple[float, float]:

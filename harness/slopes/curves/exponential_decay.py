@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.slopes.curves.base import Array, Untransformed, unit_window
 
-RATES = np.concatenate([-np.geomspace(12, 0.25, 16), np.geomspace(0.25, 12, 16)])
+RATES = np.concatenate([-np.geomspace(12, 0.25, 40), np.geomspace(0.25, 12, 40)])
 """gamma times the width of the window; below 1/4 the curve cannot be told from a line."""
 
 
@@ -19,7 +19,7 @@ class ExponentialDecay(Untransformed):
     least_levels = 6
 
     def thetas(self, x: Array) -> Array:
-        """Gamma per unit of x and where the window begins, (32, 2)."""
+        """Gamma per unit of x and where the window begins, (80, 2)."""
         start, width = unit_window(x)
         return np.stack([RATES / width, np.full(RATES.size, start)], axis=1)
 

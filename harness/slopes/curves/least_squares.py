@@ -71,8 +71,8 @@ class Grid:
         thetas: (K, q).
         columns: (K, n, c), each less its mean.
         means: (K, c).
-        members: (n, R) ones where a point belongs to a run.
-        counts: (R,) points per run.
+        members: (n, R) the point's weight, one, where it belongs to a run.
+        counts: (R,) weight of each run.
         sums: (K, R, c) sums of columns by run.
         products: (K, R, c, c) sums of products of columns by run.
     """
@@ -110,15 +110,39 @@ def fit(curve: Curve, x: Array, y: Array, run: Positions, scale: Scale) -> Fitte
         run: (n,) number of each point's run, from 0, without gaps.
         scale: the metric's range.
 
-    >>> from harness.slopes.curves import MENU
+    >>> from harness.slopes.curves import menu_of
     >>> x = np.linspace(2, 3, 9)
-    >>> found = fit(MENU[4], x, 0.8 - 0.5 * np.exp(-3 * (x - 2)), np.arange(9), Scale())
+    >>> found = fit(menu_of("nats per token")[1], x, 0.8 - 0.5 * np.exp(-3 * (x - 2)), np.arange(9), Scale())
     >>> float(np.round(found.predict([2.5])[0], 3))
     0.688
     """
     grid = grid_of(curve, np.ascontiguousarray(x, dtype=np.float64).tobytes(), np.ascontiguousarray(run).tobytes())
     link = curve.forward(y, scale)
-    mean = link.mean()
+    found = solved(curve, grid, x, y, link, run, scale)
+    if not curve.linked:
+        return found
+    return solved(curve, weighted(grid, curve.weights(found.predict(x), scale)), x, y, link, run, scale)
+
+
+def weighted(grid: Grid, weights: Array) -> Grid:
+    """The grid of the same points with weights: what a link stretches counts for less.
+
+    With w = (dy/dg)² at the fitted values, least squares on the link's scale is, to first order, least squares on the
+    metric's own.
+    """
+    columns = grid.columns + grid.means[:, None, :]
+    means = np.einsum("knc,n->kc", columns, weights) / weights.sum()
+    columns = columns - means[:, None, :]
+    members = grid.members * weights[:, None]
+    sums = np.einsum("knc,nr->krc", columns, members)
+    products = np.einsum("knc,knd,nr->krcd", columns, columns, members, optimize=True)
+    return Grid(grid.thetas, columns, means, members, members.sum(axis=0), sums, products)
+
+
+def solved(curve: Curve, grid: Grid, x: Array, y: Array, link: Array, run: Positions, scale: Scale) -> Fitted:
+    """Coefficients for all points, and without each run."""
+    weights = grid.members.sum(axis=1)
+    mean = np.average(link, weights=weights)
     g = link - mean
     y_sums, y_squares = g @ grid.members, (g * g) @ grid.members
     cross = np.einsum("knc,n,nr->krc", grid.columns, g, grid.members, optimize=True)
@@ -127,7 +151,7 @@ def fit(curve: Curve, x: Array, y: Array, run: Positions, scale: Scale) -> Fitte
     out = [np.concatenate([part, none], axis=1) for part in (grid.sums, cross)]
     out_products = np.concatenate([grid.products, np.zeros_like(grid.products[:, :1])], axis=1)
     n = grid.counts.sum() - np.append(grid.counts, 0.0)
-    y_sum, y_square = -np.append(y_sums, 0.0), (g @ g) - np.append(y_squares, 0.0)
+    y_sum, y_square = -np.append(y_sums, 0.0), weights @ (g * g) - np.append(y_squares, 0.0)
     z_sum = -out[0]
     zy = cross.sum(axis=1, keepdims=True) - out[1] - z_sum * (y_sum / n)[None, :, None]
     zz = (

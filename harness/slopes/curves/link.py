@@ -24,7 +24,10 @@ class Link:
     formula: str
     to_line: Callable[[Array], Array]
     from_line: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+    """Of the share with respect to the link, at a share."""
     bounded: bool = True
+    linked: bool = True
     parameters: int = 2
     least_levels: int = 5
 
@@ -62,6 +65,15 @@ class Link:
         low, high = ends(scale)
         return low + (high - low) * share
 
+    def weights(self, y: Array, scale: Scale) -> Array:
+        """(dy/dg)², (n,), at most one."""
+        squared = self.derivative(self.share(y, scale)) ** 2
+        return np.maximum(squared / squared.max(), LEAST_WEIGHT)
+
+
+LEAST_WEIGHT = 1e-4
+"""Next to the largest: no point is left out altogether."""
+
 
 def ends(scale: Scale) -> tuple[float, float]:
     """Both ends of a range that is known."""
@@ -74,6 +86,13 @@ def exponential(g: Array) -> Array:
     return np.exp(np.minimum(g, 700.0))
 
 
-LOGIT = Link("logit", "logit((y - low)/(high - low)) = a + b x", special.logit, special.expit)
-PROBIT = Link("probit", "probit((y - low)/(high - low)) = a + b x", special.ndtri, special.ndtr)
-EXPONENTIAL = Link("exponential", "log y = a + b x", np.log, exponential, bounded=False)
+def normal_density_at(share: Array) -> Array:
+    """Density of the normal distribution at its quantile of this share."""
+    return np.exp(-0.5 * special.ndtri(share) ** 2)
+
+
+LOGIT = Link(
+    "logit", "logit((y - low)/(high - low)) = a + b x", special.logit, special.expit, lambda share: share * (1 - share)
+)
+PROBIT = Link("probit", "probit((y - low)/(high - low)) = a + b x", special.ndtri, special.ndtr, normal_density_at)
+EXPONENTIAL = Link("exponential", "log y = a + b x", np.log, exponential, lambda share: share, bounded=False)
