@@ -122,6 +122,28 @@ def fit(source: Annotated[Path, typer.Argument(help="A results folder, or a long
 
 
 @app.command()
+def predict(
+    source: Annotated[Path, typer.Argument(help="A results folder, or a long table (CSV).")],
+    task: Annotated[str, typer.Option("--task", "-t", help="The downstream task.")],
+    loss: Annotated[float | None, typer.Option(help="Upstream value of a checkpoint: what would it score?")] = None,
+    reach: Annotated[float | None, typer.Option(help="A score: what upstream value would it take?")] = None,
+    family: Annotated[str | None, typer.Option(help="One family; else every one.")] = None,
+    upstream: Annotated[str | None, typer.Option(help="One upstream task; else every one.")] = None,
+    metric: Annotated[str | None, typer.Option(help="One metric; else the headline.")] = None,
+    higher_is_better: Annotated[list[str], typer.Option(help="A metric of the table where more is better.")] = [],  # noqa: B006
+    lower_is_better: Annotated[list[str], typer.Option(help="A metric of the table where less is better.")] = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Print the score of a checkpoint with this loss, with a prediction interval; or the loss that a score takes."""
+    from harness import commands
+
+    commands.predict(
+        source, task, loss=loss, reach=reach, family=family, upstream=upstream, metric=metric, as_json=as_json,
+        higher=tuple(higher_is_better), lower=tuple(lower_is_better),
+    )  # fmt: skip
+
+
+@app.command()
 def board(folder: Folder) -> None:
     """Write board.md, board.html and figures from the records of a folder."""
     from harness import commands

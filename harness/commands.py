@@ -99,11 +99,12 @@ def fits_of(records: Sequence[Record], checkpoints: dict[str, CheckpointInfo], r
     return fit_all(join(records, checkpoints, roles))
 
 
-def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
-    """Print slopes."""
-    from harness.render import slope_table
-    from harness.slopes.report import rows
+def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> list[Any]:
+    """The slopes of a results folder or of a long table.
 
+    Raises:
+        HarnessError: there is no such source, or nothing to fit in it.
+    """
     if source.is_dir():
         store, roles = read_folder(source)
         fits = fits_of(store.records, store.checkpoints, roles)
@@ -118,7 +119,63 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
         raise HarnessError(
             f"{source}: no slope to fit: it takes an upstream task and a downstream task on one family of checkpoints"
         )
+    return fits
+
+
+def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
+    """Print slopes."""
+    from harness.render import slope_table
+    from harness.slopes.report import rows
+
+    fits = fits_in(source, higher, lower)
     print(json.dumps(rows(fits), allow_nan=False)) if as_json else slope_table(fits)
+
+
+def predict(
+    source: Path, task: str, *, loss: float | None, reach: float | None, family: str | None, upstream: str | None,
+    metric: str | None, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Print what a checkpoint of a loss would score, or the loss that a score takes.
+
+    Raises:
+        HarnessError: both or neither were asked, or no cell is called so.
+    """
+    from dataclasses import asdict
+
+    from harness.slopes.prediction import needed
+    from harness.slopes.prediction import predict as predicted
+
+    if (loss is None) == (reach is None):
+        raise HarnessError("give either --loss (what would it score?) or --reach (what loss would it take?)")
+    fits = fits_in(source, higher, lower)
+    tasks = {fit.cell.downstream.task for fit in fits}
+    if task not in tasks:
+        raise HarnessError(f"no slope of {task!r} in {source}; {nearest(task, tasks)}")
+    found = [
+        fit for fit in fits
+        if fit.cell.downstream.task == task and family in (None, fit.cell.family)
+        and upstream in (None, fit.cell.upstream.task) and metric in (None, fit.cell.downstream.metric)
+    ]  # fmt: skip
+    if not found:
+        raise HarnessError(
+            f"no slope of {task} fits --family, --upstream and --metric; 'harness fit {source}' lists them"
+        )
+    if metric is None:
+        found = [fit for fit in found if fit.cell.downstream.metric == found[0].cell.downstream.metric]
+    usable = [fit for fit in found if fit.status != "refused"]
+    rows = []
+    for fit in usable or found:
+        answer = predicted(fit, loss) if loss is not None else needed(fit, float(reach or 0.0))
+        cell = fit.cell
+        rows.append({"family": cell.family, "upstream": cell.upstream.task, "task": task,
+                     "metric": cell.downstream.metric, "model": fit.model, "status": fit.status, **asdict(answer)})  # fmt: skip
+    if as_json:
+        print(json.dumps(rows, allow_nan=False))
+        return
+    from harness.render import needed_text, prediction_text
+
+    for fit, row in zip(usable or found, rows, strict=True):
+        print(prediction_text(fit, row) if loss is not None else needed_text(fit, row))
 
 
 def read_folder(folder: Path) -> tuple[Store, Roles]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.slopes.families import sentence
 from harness.slopes.report import rows
 
 
@@ -86,13 +87,15 @@ def slope_table(fits: Sequence[Any]) -> None:
             escape(fit.cell.family), escape(fit.cell.upstream.task), escape(fit.cell.downstream.task),
             escape(fit.cell.downstream.metric), f"{fit.n_runs}/{fit.n_points}", fit.model or "",
             "" if fit.transfer_slope is None else f"{fit.transfer_slope:.4g} per {fit.per:g}",
-            "" if interval is None else f"[{interval.low:.4g}, {interval.high:.4g}] {interval.method}".replace("[", r"\["),
+            "" if interval is None else f"[{interval.low:.4g}, {interval.high:.4g}] {interval.method.split(',')[0]}".replace("[", r"\["),
             "" if fit.window is None else "{:.4g} to {:.4g}".format(*fit.window),
             optional(fit.r2, ".2f"), optional(fit.q2, ".2f"), against_noise(fit), break_text(fit),
             "" if fit.rank is None else "{} to {}".format(*fit.rank), optional(fit.q_value, ".1g"),
             row["verdict"], " ".join(flag.code for flag in (*fit.refusals, *fit.flags)),
         )  # fmt: skip
     console.print(table)
+    for text in dict.fromkeys(sentence(fit.comparison, fit) for fit in fits if fit.comparison is not None):
+        console.print(escape(text))
     for text in dict.fromkeys(f"{flag.code}: {flag.text}" for fit in fits for flag in fit.refusals):
         console.print(f"refused {escape(text)}")
 
@@ -115,3 +118,28 @@ def break_text(fit: Any) -> str:
     """Where the line breaks with its interval, where that is significant."""
     found = fit.broken
     return "" if found is None or found.p >= 0.05 else escape(f"{found.at:.4g} [{found.low:.4g}, {found.high:.4g}]")
+
+
+def prediction_text(fit: Any, row: dict[str, Any]) -> str:
+    """One sentence on what a checkpoint would score."""
+    cell = fit.cell
+    far = " (outside the window that was fitted: do not trust it)" if row["extrapolated"] else ""
+    return (
+        f"{cell.family}: at {row['x']:g} {cell.upstream.unit} of {cell.upstream.task}, {cell.downstream.metric} of "
+        f"{cell.downstream.task} is {row['value']:.4g}; a new checkpoint: [{row['low']:.4g}, {row['high']:.4g}], the mean: "
+        f"[{row['mean_low']:.4g}, {row['mean_high']:.4g}] ({fit.model}, {fit.status}){far}"
+    )
+
+
+def needed_text(fit: Any, row: dict[str, Any]) -> str:
+    """One sentence on the loss that a score takes."""
+    cell = fit.cell
+    what = f"{cell.downstream.metric} {row['value']:g} of {cell.downstream.task}"
+    if row["x"] is None:
+        return f"{cell.family}: {what} is not reached within a quarter of the window beyond what was measured"
+    low, high = ("out of reach" if row[end] is None else f"{row[end]:.4g}" for end in ("low", "high"))
+    far = " (outside the window that was fitted: do not trust it)" if row["extrapolated"] else ""
+    return (
+        f"{cell.family}: {what} takes {row['x']:.4g} {cell.upstream.unit} of {cell.upstream.task}, interval {low} to {high} "
+        f"({fit.model}, {fit.status}){far}"
+    )

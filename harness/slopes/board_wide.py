@@ -12,6 +12,7 @@ from harness.slopes import rules
 from harness.slopes.cell import Axis, Fit
 from harness.slopes.cluster_bootstrap import rank_intervals, resampled_slopes
 from harness.slopes.equivalence import flat
+from harness.slopes.families import with_comparisons
 from harness.slopes.multiplicity import benjamini_hochberg
 from harness.slopes.ordinary_least_squares import t_quantile
 
@@ -20,7 +21,7 @@ FALSE_DISCOVERIES = 0.05
 
 def compared(fits: Sequence[Fit]) -> list[Fit]:
     """Fits made comparable: best transfer first, refused last in the order given."""
-    found = with_ranks(with_verdicts(with_shared_windows(fits)))
+    found = with_comparisons(with_ranks(with_verdicts(with_shared_windows(fits))))
     return sorted(found, key=lambda fit: math.inf if fit.transfer_slope is None else -fit.transfer_slope)
 
 

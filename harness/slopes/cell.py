@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.slopes.curves.least_squares import Fitted
+    from harness.slopes.families import Comparison
     from harness.slopes.supremum_f import Break
 
 
@@ -136,7 +137,12 @@ class Fit:
     p_value: float | None = None
     q_value: float | None = None
     """``p_value`` of the headline's sign, and the same adjusted for all cells of the board (Benjamini-Hochberg)."""
+    stderr: float | None = None
+    """Standard error of ``slope`` that its interval stands for, native."""
     rank: tuple[int, int] | None = None
+    comparison: Comparison | None = field(default=None, repr=False, compare=False)
+    shrunken: float | None = None
+    """The transfer slope drawn towards the mean of families (empirical Bayes), beside the raw one."""
     verdict: str = "refused"  # "positive", "negative", "flat", "undecided" or "refused"
     smallest_detectable: float | None = None
     """For every fit: the |transfer slope| that this design would have called non-zero with 80 % power."""

@@ -12,6 +12,7 @@ from harness.slopes.cell import Cell, Fit, Flag, Interval, Line
 from harness.slopes.censoring import scale_of, uncensored
 from harness.slopes.curves import menu_of
 from harness.slopes.curves.choice import Choice, choose
+from harness.slopes.curves.least_squares import Positions
 from harness.slopes.curves.line import LINE
 from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
 from harness.slopes.monotone import spearman
@@ -25,6 +26,7 @@ from harness.slopes.runs import (
     count_levels,
     design,
     leave_one_run_out_q2,
+    level_numbers,
     mean_of_run_slopes,
 )
 from harness.slopes.supremum_f import Break, break_of
@@ -139,6 +141,7 @@ def fit_points_of(cell: Cell, bare: Fit, window: tuple[float, float] | None) -> 
         y_noise=y_noise(cell),
         broken=broken,
         p_value=headline.p,
+        stderr=headline.stderr,
         verdict=verdict_of(interval),
         smallest_detectable=headline.detectable * bare.per,
     )
@@ -190,17 +193,22 @@ def chosen(cell: Cell, line: Straight, levels: int, *, bent: bool) -> Choice | N
     sample = line.sample
     if line.plan == "one mean per run" or line.errors is not None or sample.x.size < LEAST_CURVE_POINTS:
         return None
-    runs = {run: number for number, run in enumerate(dict.fromkeys(sample.run))}
-    numbers = [runs[run] for run in sample.run] if len(runs) >= LEAST_RUNS else range(sample.x.size)
+    scale = scale_of(cell.downstream)
     return choose(
-        menu_of(cell.downstream.unit),
-        sample.x,
-        sample.y,
-        np.array(numbers, dtype=np.intp),
-        scale_of(cell.downstream),
-        levels,
-        bent=bent,
+        menu_of(cell.downstream.unit), sample.x, sample.y, left_out_together(cell, line), scale, levels, bent=bent
     )
+
+
+def left_out_together(cell: Cell, line: Straight) -> Positions:
+    """Number of each point's group: its run where runs have slopes of their own, else its upstream value.
+
+    Checkpoints at one upstream value leave together, so that a curve is judged at values it has not seen.
+    """
+    sample = line.sample
+    if line.by_run is not None:
+        numbers = {run: number for number, run in enumerate(dict.fromkeys(sample.run))}
+        return np.array([numbers[run] for run in sample.run], dtype=np.intp)
+    return level_numbers(sample.x, rules.apart(cell))
 
 
 def headline_of(choice: Choice | None, line: Straight, window: tuple[float, float]) -> Headline:

@@ -94,13 +94,14 @@ def curved(choice: Choice, sample: Sample, window: tuple[float, float], *, per_r
     chord = float(choice.picked.fitted.predict(np.array(window))[0]) - marginal.slope * window[0]
     interval = Interval(marginal.low, marginal.high, marginal.method)
     line = Line(method=f"{choice.picked.curve.name} curve", slope=marginal.slope, intercept=chord, interval=interval)
-    freedom = len(set(sample.run)) - 1 if per_run else sample.x.size - choice.picked.curve.parameters
+    runs = choice.picked.fitted.without.shape[0]
+    freedom = runs - 1 if per_run else runs - choice.picked.curve.parameters
     return with_p(line, marginal.stderr, max(freedom, 1))
 
 
 def interval_of(found: Candidate, sample: Sample, window: tuple[float, float], *, per_run: bool) -> Marginal:
     """Jackknife over runs; where checkpoints stand for runs, the profile likelihood if that is wider."""
-    jack = jackknife(found.fitted, window)
+    jack = jackknife(found.fitted, window, per_run=per_run)
     if per_run or found.curve.bounded or found.curve.name in ("exponential", "broken line"):
         return jack
     likelihood = profile(found.fitted, sample.x, sample.y, window)
@@ -140,7 +141,7 @@ def widened(
     width = line.interval.high - line.interval.low
     if high - low <= width * (1 + 1e-9):
         return headline
-    interval = Interval(low, high, f"{line.interval.method}, stretched over rival curves", line.interval.level)
+    interval = Interval(low, high, f"{line.interval.method}, widened over rivals", line.interval.level)
     stretched_line = Line(method=line.method, slope=line.slope, intercept=line.intercept, interval=interval)
     share = (high - low) / width if width > 0 else 1.0
     return with_p(stretched_line, headline.stderr * share, headline.freedom)

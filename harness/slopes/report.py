@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from harness.slopes.cell import Fit, Flag
+from harness.slopes.families import Comparison
 
 
 def rows(fits: Iterable[Fit]) -> list[dict[str, Any]]:
@@ -60,6 +62,8 @@ def row(fit: Fit) -> dict[str, Any]:
         "break": None if fit.broken is None else asdict(fit.broken),
         "excluded": [list(pair) for pair in fit.excluded],
         "tried": [{"model": name, "left_out_error": error} for name, error in fit.tried],
+        "shrunken": fit.shrunken,
+        "families": None if fit.comparison is None else comparison_row(fit.comparison),
         "smallest_detectable": fit.smallest_detectable,
         "flags": [flag.code for flag in (*fit.refusals, *fit.flags)],
         "notes": [note(flag) for flag in (*fit.refusals, *fit.flags)],
@@ -69,6 +73,30 @@ def row(fit: Fit) -> dict[str, Any]:
             for line in fit.lines
         ],
     }  # fmt: skip
+
+
+def comparison_row(found: Comparison) -> dict[str, Any]:
+    """What is said about the families of one task, in transfer-slope units."""
+    mean, slopes, intercepts = found.families, found.covariance.equal_slopes, found.covariance.equal_intercepts
+    return {
+        "names": list(found.names),
+        "mean": mean.mean,
+        "low": mean.low,
+        "high": mean.high,
+        "between_sd": mean.tau,
+        "i2": mean.i2,
+        "new_family_low": mean.predict_low,
+        "new_family_high": mean.predict_high,
+        "equal_slopes_f": finite(slopes.f),
+        "equal_slopes_p": finite(slopes.p),
+        "equal_intercepts_f": finite(intercepts.f),
+        "equal_intercepts_p": finite(intercepts.p),
+    }
+
+
+def finite(value: float) -> float | None:
+    """A number that may stand in JSON; None for one that is none."""
+    return value if math.isfinite(value) else None
 
 
 def slope_unit(fit: Fit) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.slopes.ordinary_least_squares import Array, line_through, t_quantile
 
@@ -137,3 +138,18 @@ def count_levels(x: Sequence[float] | Array, tolerance: float) -> int:
         if value - start > tolerance:
             levels, start = levels + 1, value
     return levels
+
+
+def level_numbers(x: Array, tolerance: float) -> npt.NDArray[np.intp]:
+    """Which level each x stands at, from 0 upwards; see ``count_levels``.
+
+    >>> level_numbers(np.array([3.0, 2.0, 2.0004, 2.5]), tolerance=0.001).tolist()
+    [2, 0, 0, 1]
+    """
+    numbers = np.empty(x.size, dtype=np.intp)
+    level, start = -1, -np.inf
+    for position in np.argsort(x, kind="stable"):
+        if x[position] - start > tolerance:
+            level, start = level + 1, x[position]
+        numbers[position] = level
+    return numbers

@@ -37,7 +37,7 @@ def covered(low: Array, high: Array) -> float:
 def assert_printed(x: Array, y: Array, low: Array, high: Array, run: Array | None = None) -> None:
     """Whole fits that keep to the line, three of two dozen or more, print this native interval, turned and per 0.1 nat."""
     fits = [fit_points(x, values, run=run) for values in y[:24]]
-    kept = [i for i, fit in enumerate(fits) if fit.model == "linear" and "stretched" not in fit.interval.method]
+    kept = [i for i, fit in enumerate(fits) if fit.model == "linear" and "widened" not in fit.interval.method]
     assert len(kept) >= 3
     for i in kept:
         assert (fits[i].interval.low, fits[i].interval.high) == pytest.approx((-0.1 * high[i], -0.1 * low[i]))

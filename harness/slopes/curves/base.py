@@ -38,7 +38,9 @@ class Curve(Protocol):
     formula: str
     parameters: int
     least_levels: int
-    """How many distinct x it takes before this curve is tried."""
+    """How many distinct x it takes before this curve is tried,"""
+    least_points: int
+    """and how many points."""
     bounded: bool
     """Whether it needs both ends of the metric's range."""
     linked: bool
@@ -68,6 +70,7 @@ class Untransformed:
 
     bounded = False
     linked = False
+    least_points = 3
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Any value will do."""

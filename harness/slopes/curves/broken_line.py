@@ -17,7 +17,8 @@ class BrokenLine(Untransformed):
     name = "broken line"
     formula = "y = a + b x + d max(x - tau, 0)"
     parameters = 4
-    least_levels = 12
+    least_levels = 8
+    least_points = 12
 
     def thetas(self, x: Array) -> Array:
         """Tau, (33, 1)."""

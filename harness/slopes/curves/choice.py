@@ -59,7 +59,9 @@ def choose(
         bent: whether a test says that a straight line does not do.
     """
     tried = [
-        candidate(curve, x, y, run, scale) for curve in menu if levels >= curve.least_levels and curve.proper(y, scale)
+        candidate(curve, x, y, run, scale)
+        for curve in menu
+        if levels >= curve.least_levels and y.size >= curve.least_points and curve.proper(y, scale)
     ]
     tried = sorted((c for c in tried if np.isfinite(c.error)), key=lambda c: (c.error, c.curve.parameters))
     limit = one_standard_error(tried[0])

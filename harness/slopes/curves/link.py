@@ -30,6 +30,7 @@ class Link:
     linked: bool = True
     parameters: int = 2
     least_levels: int = 5
+    least_points: int = 5
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Every value lies inside the range of the metric."""

@@ -31,22 +31,28 @@ def average_slope(fitted: Fitted, window: tuple[float, float]) -> float:
     return float((high - low) / (window[1] - window[0]))
 
 
-def jackknife(fitted: Fitted, window: tuple[float, float], level: float = 0.95) -> Marginal:
+def jackknife(fitted: Fitted, window: tuple[float, float], *, per_run: bool, level: float = 0.95) -> Marginal:
     """Leave one run out, shape and all, and take the spread of the AMS (Quenouille, Tukey; Efron and Stein 1981).
 
-    With R runs and s_r the AMS without run r: variance (R-1)/R sum (s_r - mean)², t with R - p degrees of freedom for
-    p parameters where every run is one checkpoint, else R - 1. For a line through single checkpoints this is, to
-    O(1/n), HC3, and as robust to unequal variances.
+    With R runs and s_r the AMS without run r: variance (R-1)/R sum (s_r - mean)², t with R - 1 degrees of freedom where
+    ``per_run``. Else checkpoints, or those at one upstream value together, stand for runs, and it is R - p for p
+    parameters: of a line that is, to O(1/n), HC3, and as robust to unequal variances. Left out by value, a curve that
+    does not fit says so by its spread.
     """
     ends = fitted.predict_without(np.array(window))
     slopes = (ends[:, 1] - ends[:, 0]) / (window[1] - window[0])
     runs = slopes.size
     stderr = float(np.sqrt((runs - 1) / runs * np.sum((slopes - slopes.mean()) ** 2)))
-    single = fitted.left_out.size == runs
-    freedom = max(runs - fitted.curve.parameters, 1) if single else runs - 1
+    freedom = runs - 1 if per_run else max(runs - fitted.curve.parameters, 1)
     slope = average_slope(fitted, window)
     half = float(stdtrit(freedom, 0.5 + level / 2)) * stderr
-    return Marginal(slope, stderr, slope - half, slope + half, f"leave-one-run-out jackknife, t({freedom})")
+    return Marginal(
+        slope,
+        stderr,
+        slope - half,
+        slope + half,
+        f"{'leave-one-run-out' if per_run else 'leave-one-out'} jackknife, t({freedom})",
+    )
 
 
 def profile(fitted: Fitted, x: Array, y: Array, window: tuple[float, float], level: float = 0.95) -> Marginal:
