@@ -17,25 +17,32 @@ def answers(
 ) -> list[tuple[FlatnessAnswer, float]]:
     """Every answer with its p adjusted for how many were asked (Benjamini and Hochberg), least first.
 
-    The flatness of a task is its headline metric (``roles.headline``, else the first one recorded). Checkpoints measured
-    under more than one signature are left out: raw traces of two definitions are not comparable.
+    The flatness of a task is its headline metric (``roles.headline``, else the first one recorded). Families
+    share a battery where theirs was measured under one signature: raw traces of two definitions are not comparable.
     """
     if not roles.flatness:
         return []
     table = columns(records, set(roles.flatness))
     listed = identities_by_name(checkpoints)
     members = {listed[name] for names in roles.families.values() for name in names if name in listed}
-    groups: dict[tuple[Axis, Axis], list[Fit]] = {}
-    for fit in fits:
-        groups.setdefault((fit.cell.upstream, fit.cell.downstream), []).append(fit)
     found = []
     for task in roles.flatness:
         for metric in axis_metrics(task, table, roles)[:1]:
             kept = usable({identity: rows for identity, rows in table[task][metric].items() if identity in members})
-            if len({row.signature for rows in kept.values() for row in rows}) > 1:
-                continue
             values = {identity: mean_over_seeds(rows).value for identity, rows in kept.items()}
-            found += [battery(group, values, f"{task} {metric}") for group in groups.values()]
+            signatures = {identity: {row.signature for row in rows} for identity, rows in kept.items()}
+            for group in alike(fits, signatures):
+                found.append(battery(group, values, f"{task} {metric}"))
     asked = [answer for answer in found if answer is not None]
     adjusted = benjamini_hochberg([answer.partial.p for answer in asked])
     return sorted(zip(asked, adjusted, strict=True), key=lambda pair: pair[1])
+
+
+def alike(fits: Sequence[Fit], signatures: Mapping[str, set[str]]) -> list[list[Fit]]:
+    """Fits of one upstream and downstream measure, apart by the signature of their flatness; mixed families left out."""
+    groups: dict[tuple[Axis, Axis, str], list[Fit]] = {}
+    for fit in fits:
+        used = set().union(*(signatures.get(point.checkpoint, set()) for point in fit.cell.points))
+        if len(used) == 1:
+            groups.setdefault((fit.cell.upstream, fit.cell.downstream, used.pop()), []).append(fit)
+    return list(groups.values())
