@@ -99,36 +99,43 @@ def fits_of(records: Sequence[Record], checkpoints: dict[str, CheckpointInfo], r
     return fit_all(join(records, checkpoints, roles))
 
 
-def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> list[Any]:
-    """The slopes of a results folder or of a long table.
+def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
+    """The slopes of a results folder or of a long table, and what flatness adds to them.
 
     Raises:
         HarnessError: there is no such source, or nothing to fit in it.
     """
     if source.is_dir():
+        from harness.slopes.flatness.join import answers
+
         store, roles = read_folder(source)
         fits = fits_of(store.records, store.checkpoints, roles)
+        flat = answers(store.records, store.checkpoints, roles, fits)
     elif source.is_file():
         from harness.results.table import import_table as read
 
         found = read(source, source=str(source), higher_is_better=higher, lower_is_better=lower)
-        fits = fits_of(found.records, {info.identity: info for info in found.checkpoints}, found.roles)
+        fits, flat = fits_of(found.records, {info.identity: info for info in found.checkpoints}, found.roles), []
     else:
         raise HarnessError(f"no folder and no file {source}; give a results folder or a table")
     if not fits:
         raise HarnessError(
             f"{source}: no slope to fit: it takes an upstream task and a downstream task on one family of checkpoints"
         )
-    return fits
+    return fits, flat
 
 
 def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
-    """Print slopes."""
-    from harness.render import slope_table
+    """Print slopes, and what flatness adds to the loss; as JSON the slopes alone."""
+    from harness.render import flatness_table, slope_table
     from harness.slopes.report import rows
 
-    fits = fits_in(source, higher, lower)
-    print(json.dumps(rows(fits), allow_nan=False)) if as_json else slope_table(fits)
+    fits, flat = fits_in(source, higher, lower)
+    if as_json:
+        print(json.dumps(rows(fits), allow_nan=False))
+        return
+    slope_table(fits)
+    flatness_table(flat)
 
 
 def predict(
@@ -147,7 +154,7 @@ def predict(
 
     if (loss is None) == (reach is None):
         raise HarnessError("give either --loss (what would it score?) or --reach (what loss would it take?)")
-    fits = fits_in(source, higher, lower)
+    fits, _ = fits_in(source, higher, lower)
     tasks = {fit.cell.downstream.task for fit in fits}
     if task not in tasks:
         raise HarnessError(f"no slope of {task!r} in {source}; {nearest(task, tasks)}")

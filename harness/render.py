@@ -143,3 +143,27 @@ def needed_text(fit: Any, row: dict[str, Any]) -> str:
         f"{cell.family}: {what} takes {row['x']:.4g} {cell.upstream.unit} of {cell.upstream.task}, interval {low} to {high} "
         f"({fit.model}, {fit.status}){far}"
     )
+
+
+def flatness_table(answers: Sequence[tuple[Any, float]]) -> None:
+    """What flatness adds to the loss, task by task; nothing where it was not measured."""
+    if not answers:
+        return
+    console = wide_console()
+    table = Table(
+        title="does flatness add to the loss? (partial r at given loss and family; negative: flatter is better)"
+    )
+    for name in ("upstream", "task", "metric", "flatness", "n", "partial r", "p", "q", "added Q2", "at equal loss",
+                 "least r seen", "flags"):  # fmt: skip
+        table.add_column(name, overflow="fold")
+    for answer, q in answers:
+        skill, matched = answer.skill, answer.matched
+        ends = "" if skill is None or skill.low is None else f" [{skill.low:.2f}, {skill.high:.2f}]"
+        table.add_row(
+            escape(answer.upstream), escape(answer.task), escape(answer.metric), escape(answer.flatness), str(answer.n),
+            f"{answer.partial.r:.2f}", f"{answer.partial.p:.2g}", f"{q:.2g}",
+            "" if skill is None else escape(f"{skill.delta:.2f}{ends}"),
+            "" if matched is None else f"S = {matched.s} of {matched.pairs} pairs, p = {matched.p:.2g}",
+            optional(answer.least_partial, ".2f"), " ".join(flag.code for flag in answer.flags),
+        )  # fmt: skip
+    console.print(table)

@@ -1,0 +1,123 @@
+"""All that is asked about flatness for one task: does it add to the loss, could it have been seen, is the loss good enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.slopes.cell import Fit, Flag
+from harness.slopes.flatness.added_skill import AddedSkill, added_skill
+from harness.slopes.flatness.freedman_lane import Partial, freedman_lane
+from harness.slopes.flatness.matched_loss import Matched, matched_loss
+from harness.slopes.flatness.power import least_partial_correlation
+from harness.slopes.ordinary_least_squares import Array
+from harness.slopes.reliability import reliability
+
+ENOUGH_RELIABILITY = 0.99
+ENOUGH_POINTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FlatnessAnswer:
+    """One task's answer over all families that have loss, metric and flatness.
+
+    ``partial`` is at given loss and family, with the sign of the flatness measure: negative means that the flatter
+    checkpoint has the higher metric. ``flags`` say what stands in the way; with EIV the p is not to be used.
+    """
+
+    upstream: str
+    task: str
+    metric: str
+    flatness: str
+    n: int
+    partial: Partial
+    skill: AddedSkill | None
+    matched: Matched | None
+    least_partial: float | None
+    reliability: float | None
+    flags: tuple[Flag, ...]
+
+
+def battery(fits: Sequence[Fit], flatness: Mapping[str, float], name: str) -> FlatnessAnswer | None:
+    """Test one flatness measure on the fits of one (upstream, task), a fit each family.
+
+    Loss is controlled for by each family's picked curve, a cubic in the loss and family intercepts: linear or quadratic
+    control alone finds flatness where there is only curvature.
+
+    Args:
+        fits: fits of one upstream and downstream measure; refused ones are passed over.
+        flatness: checkpoint identity to the measure, above zero (its logarithm is used) or any number.
+        name: of the measure.
+    """
+    rows = [
+        (fit, point)
+        for fit in fits
+        if fit.status != "refused"
+        for point in fit.cell.points
+        if point.checkpoint in flatness and point.name not in dict(fit.excluded)
+    ]
+    if len(rows) < 5:
+        return None
+    y = np.array([point.y for _, point in rows])
+    loss = np.array([point.x for _, point in rows])
+    values = np.array([flatness[point.checkpoint] for _, point in rows])
+    values = np.log(values) if np.all(values > 0) else values
+    families = [fit.cell.family for fit, _ in rows]
+    curve = np.array([predicted(fit, point.x) for fit, point in rows])
+    controls = loss_controls(loss, curve, families)
+    try:
+        partial = freedman_lane(y, values, controls, families)
+    except HarnessError:
+        return None
+    errors = np.array([np.nan if point.x_stderr is None else point.x_stderr for _, point in rows])
+    known = reliability(loss, errors)
+    noise = np.array([point.y_stderr or 0.0 for _, point in rows])
+    slope = float(np.median([abs(fit.slope or 0.0) for fit, _ in rows]))
+    first = rows[0][0].cell
+    return FlatnessAnswer(
+        upstream=first.upstream.task, task=first.downstream.task, metric=first.downstream.metric, flatness=name,
+        n=len(rows), partial=partial, skill=added_skill(y, values, controls, [point.run for _, point in rows]),
+        matched=matched_loss(y, loss, values, caliper(errors, float(np.median(noise)), slope)),
+        least_partial=least_partial_correlation(len(rows), partial.controls - 1), reliability=known,
+        flags=flags_of(len(rows), known),
+    )  # fmt: skip
+
+
+def predicted(fit: Fit, x: float) -> float:
+    """What the picked curve says at x; the headline line where none was picked."""
+    if fit.fitted is not None:
+        return float(fit.fitted.predict([x])[0])
+    return float(fit.intercept or 0.0) + float(fit.slope or 0.0) * x
+
+
+def loss_controls(loss: Array, curve: Array, families: Sequence[str]) -> Array:
+    """Family intercepts, a cubic in the loss, and the picked curves, (n, k); columns of one scale."""
+    labels = np.asarray(families)
+    u = (loss - loss.mean()) / max(float(np.ptp(loss)), 1e-300)
+    intercepts = [(labels == label).astype(np.float64) for label in dict.fromkeys(families)]
+    spread = max(float(np.ptp(curve)), 1e-300)
+    return np.column_stack([*intercepts, u, u**2, u**3, (curve - curve.mean()) / spread])
+
+
+def caliper(x_stderr: Array, y_noise: float, slope: float) -> float:
+    """Losses count as equal within max(2 sqrt(2) s_x, s_y / (2 |b|)): noise, or a difference that the metric cannot show."""
+    noise = float(np.median(x_stderr)) if np.isfinite(x_stderr).all() else 0.0
+    return max(2 * np.sqrt(2) * noise, 0.5 * y_noise / slope if slope > 0 else 0.0)
+
+
+def flags_of(n: int, known: float | None) -> tuple[Flag, ...]:
+    """UNDERPOWERED and EIV."""
+    found = []
+    if n < ENOUGH_POINTS:
+        text = f"{n} checkpoints: only a very strong relation could have been seen; {ENOUGH_POINTS} are the least to ask for."
+        found.append(Flag("UNDERPOWERED", text))
+    if known is not None and known < ENOUGH_RELIABILITY:
+        text = (
+            f"Only {known:.1%} of the spread of the loss is real: what noise hides of the loss, flatness then seems to say; "
+            "measure the loss on more text."
+        )
+        found.append(Flag("EIV", text))
+    return tuple(found)

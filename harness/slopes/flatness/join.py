@@ -1,0 +1,48 @@
+"""Records of flatness tasks meet the fits: one battery for each (upstream, metric of a task, flatness measure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.results.record import CheckpointInfo, Record
+from harness.results.roles import Roles
+from harness.slopes.cell import Axis, Fit
+from harness.slopes.flatness.battery import FlatnessAnswer, battery
+from harness.slopes.join import axis_metrics, columns, identities_by_name, mean_over_seeds, usable
+from harness.slopes.multiplicity import benjamini_hochberg
+
+
+def answers(
+    records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], roles: Roles, fits: Sequence[Fit]
+) -> list[tuple[FlatnessAnswer, float]]:
+    """Every answer with its p adjusted for how many were asked (Benjamini and Hochberg), least first.
+
+    The flatness of a task is its headline metric (``roles.headline``, else the first one recorded). Families
+    share a battery where theirs was measured under one signature: raw traces of two definitions are not comparable.
+    """
+    if not roles.flatness:
+        return []
+    table = columns(records, set(roles.flatness))
+    listed = identities_by_name(checkpoints)
+    members = {listed[name] for names in roles.families.values() for name in names if name in listed}
+    found = []
+    for task in roles.flatness:
+        for metric in axis_metrics(task, table, roles)[:1]:
+            kept = usable({identity: rows for identity, rows in table[task][metric].items() if identity in members})
+            values = {identity: mean_over_seeds(rows).value for identity, rows in kept.items()}
+            signatures = {identity: {row.signature for row in rows} for identity, rows in kept.items()}
+            for group in alike(fits, signatures):
+                found.append(battery(group, values, f"{task} {metric}"))
+    asked = [answer for answer in found if answer is not None]
+    adjusted = benjamini_hochberg([answer.partial.p for answer in asked])
+    return sorted(zip(asked, adjusted, strict=True), key=lambda pair: pair[1])
+
+
+def alike(fits: Sequence[Fit], signatures: Mapping[str, set[str]]) -> list[list[Fit]]:
+    """Fits of one upstream and downstream measure, apart by the signature of their flatness; mixed families left out."""
+    groups: dict[tuple[Axis, Axis, str], list[Fit]] = {}
+    for fit in fits:
+        used = set().union(*(signatures.get(point.checkpoint, set()) for point in fit.cell.points))
+        if len(used) == 1:
+            groups.setdefault((fit.cell.upstream, fit.cell.downstream, used.pop()), []).append(fit)
+    return list(groups.values())

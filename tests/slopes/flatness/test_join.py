@@ -1,0 +1,39 @@
+"""Records of flatness tasks meet fits: one answer for each task, families of another definition apart."""
+
+from __future__ import annotations
+
+import numpy as np
+from slope_examples import info, record
+
+from harness.results.roles import Roles
+from harness.slopes.fit import fit_all
+from harness.slopes.flatness.join import answers
+from harness.slopes.join import join
+
+
+def test_answers_by_task_and_definition() -> None:
+    rng = np.random.default_rng(0)
+    records, checkpoints, families = [], {}, {"a": [], "b": []}
+    for family, names in families.items():
+        for i, loss in enumerate(np.linspace(2, 3, 14)):
+            name = f"{family}{i}"
+            names.append(name)
+            checkpoints[name] = info(name)
+            own = rng.normal()
+            trace = {"metric": "fisher_trace", "unit": "trace", "higher_is_better": False, "signature": f"of {family}"}
+            records += [
+                record(name, "loss", float(loss), stderr=1e-4),
+                record(name, "task", float(0.9 - 0.2 * loss - 0.02 * own)),
+                record(name, "other", float(0.9 - 0.2 * loss + rng.normal(0, 0.02))),
+                record(name, "fisher", float(np.exp(loss + own)), **trace),
+            ]
+    roles = Roles(
+        upstream=("loss",), flatness=("fisher",), downstream=("task", "other"),
+        families={family: tuple(names) for family, names in families.items()},
+    )  # fmt: skip
+    found = answers(records, checkpoints, roles, fit_all(join(records, checkpoints, roles)))
+    assert len(found) == 4  # two tasks, and families a and b apart: their traces have two signatures
+    by_task = {task: [(a, q) for a, q in found if a.task == task] for task in ("task", "other")}
+    assert all(a.partial.r < -0.9 and q < 0.01 and a.n == 14 for a, q in by_task["task"])
+    assert all(q >= a.partial.p for a, q in found)
+    assert answers(records, checkpoints, Roles(("loss",), (), ("task",), roles.families), []) == []
