@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
 from harness.board.controls import ControlRow, control_rows
+from harness.board.findings import family_sentences, flatness_sentence
 from harness.board.interactive import chart
 from harness.board.notation import axis_label, change_unit, value_unit
 from harness.board.panels import Panel, Style, family_order, panels, styles
@@ -22,12 +23,14 @@ from harness.board.verdicts import counted, summary
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.slopes.cell import Fit
+from harness.slopes.flatness.join import answers
 
 TEMPLATES = Path(__file__).parent / "templates"
 TITLE = "Transfer leaderboard"
 CAPTION = (
     "Bars are one standard error. Lines are the fits over their windows; the shading swings them through the "
-    "interval of the slope about the mean, so it shows how sure the slope is, not the level. Faint lines join the "
+    "interval of the slope about the mean, so it shows how sure the slope is, not the level; that of a curve is the 95% "
+    "band of its mean. Open points were left out, at the floor or ceiling, or are partial. Faint lines join the "
     "checkpoints of one run. Grey: no line was fitted."
 )
 
@@ -43,6 +46,8 @@ class Board:
     headlines: list[tuple[str, list[SlopeRow]]]
     panels: list[Panel]
     styles: dict[str, Style]
+    families: list[str]
+    flatness: list[str]
     legend: list[LegendEntry]
     controls: list[ControlRow]
     columns: list[Column]
@@ -73,6 +78,8 @@ def assemble(
         headlines=headlines(rows, pictures, list(looks)),
         panels=pictures,
         styles=looks,
+        families=family_sentences(fits),
+        flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
         legend=flag_legend(rows),
         controls=control_rows(roles.controls, fits),
         columns=heads,
