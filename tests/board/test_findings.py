@@ -27,11 +27,15 @@ def test_families() -> None:
     assert family_sentences(lines([0.2])) == []
 
 
-@pytest.mark.parametrize(("own", "said"), [(0.05, "the flatter checkpoints have the higher value"), (0.0, "nothing beyond the loss")])
+@pytest.mark.parametrize(
+    ("own", "said"), [(0.05, "the flatter checkpoints have the higher value"), (0.0, "nothing beyond the loss")]
+)
 def test_flatness(own: float, said: str) -> None:
     x, rng = np.linspace(2, 3, 16), np.random.default_rng(1)
     part = rng.normal(size=16)
     fit = fit_points(x, 0.9 - 0.2 * (x - 2) - own * part + rng.normal(0, 0.004, 16), x_stderr=0.0001)
-    found = battery([fit], {point.checkpoint: float(np.exp(p)) for point, p in zip(fit.cell.points, part, strict=True)}, "fisher")
+    found = battery(
+        [fit], {point.checkpoint: float(np.exp(p)) for point, p in zip(fit.cell.points, part, strict=True)}, "fisher"
+    )
     sentence = flatness_sentence(found, found.partial.p)
     assert said in sentence and "it could have seen |r| of" in sentence
