@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from coverage import TRUTHS, covered, designs
+from whole_fit_coverage import TRUTHS, covered, designs
 
 from harness.slopes import fit_points
 from harness.slopes.board_wide import compared
@@ -22,7 +22,7 @@ def noisy(truth, x, seed: int, noise: float = 0.01, **known):
 @pytest.mark.parametrize("truth", TRUTHS)
 @pytest.mark.parametrize("name", [name for name in DESIGNS if not name.startswith("1 run")])
 def test_printed_intervals_hold_the_truth(name: str, truth: str) -> None:
-    """120 draws have a Monte-Carlo standard error of .02: .88 is what .93 may show; ``coverage.py`` draws more."""
+    """120 draws have a Monte-Carlo standard error of .02: .88 is what .93 may show; ``whole_fit_coverage.py`` draws more."""
     found = covered(DESIGNS[name], TRUTHS[truth], 120)
     assert found["refused"] < 0.05 and found["coverage"] >= 0.88, found
 

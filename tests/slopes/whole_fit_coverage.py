@@ -1,6 +1,6 @@
 """How often the printed interval of a whole fit holds the true average slope: choice of curve, refusal and all.
 
-``python tests/slopes/coverage.py 1000`` prints the table; the slow test asks for fewer draws.
+``python tests/slopes/whole_fit_coverage.py 1000`` prints the table; the slow test asks for fewer draws.
 """
 
 from __future__ import annotations
