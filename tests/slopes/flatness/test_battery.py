@@ -40,8 +40,8 @@ def answer(rng, n, *, own=0.0, curved=True, noise=0.01, loss_noise=0.0):
 def test_curvature_is_not_taken_for_flatness(n: int, monkeypatch) -> None:
     monkeypatch.setattr("harness.slopes.flatness.freedman_lane.PERMUTATIONS", 299)
     rng = np.random.default_rng(n)
-    p = np.array([answer(rng, n).partial.p for _ in range(200 if n > 15 else 120)])
-    assert np.mean(p < 0.05) <= 0.11  # .05 with a Monte-Carlo error of .02
+    p = np.array([answer(rng, n).partial.p for _ in range(200 if n > 15 else 60)])
+    assert np.mean(p < 0.05) <= 0.13  # .05 with a Monte-Carlo error of .03; .016 in the slow one
 
 
 def test_what_is_there_is_found() -> None:
