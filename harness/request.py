@@ -157,7 +157,7 @@ def ordered(tasks: Mapping[str, Task]) -> dict[str, Task]:
     followers: dict[str, list[str]] = {}
     for name, task in tasks.items():
         parent = getattr(task, "trained_on", None)
-        if parent in tasks:
+        if parent is not None and parent in tasks:
             followers.setdefault(parent, []).append(name)
     late = {name for names in followers.values() for name in names}
     order = [other for name in tasks if name not in late for other in (name, *followers.get(name, ()))]

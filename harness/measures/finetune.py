@@ -7,6 +7,7 @@ the split the protocol selects on: a held-out part of train, or the scored split
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.data.templates import columns_of
@@ -90,9 +91,8 @@ def _grid(session: Session, task: FinetuneTask, protocol: Protocol, seed: int) -
     """Every learning rate as a stage of its own; the best is the cell."""
     runs: dict[float, Any] = {}
     for rate in protocol.learning_rates:
-        records = session.stage(
-            {"learning_rate": rate}, lambda rate=rate: _one_run(session, task, protocol, rate, seed, selecting=True)
-        )
+        run = partial(_one_run, session, task, protocol, rate, seed, selecting=True)
+        records = session.stage({"learning_rate": rate}, run)
         runs[rate] = {record.metric: record for record in records if record.error is None}
     on_score = protocol.selection.on == "score"
     judged_by = task.metrics[0] if on_score else f"held_out_{task.metrics[0]}"

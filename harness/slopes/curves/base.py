@@ -34,17 +34,36 @@ class Curve(Protocol):
     best theta is looked for on the grid (separable least squares, Golub and Pereyra 1973).
     """
 
-    name: str
-    formula: str
-    parameters: int
-    least_levels: int
-    """How many distinct x it takes before this curve is tried,"""
-    least_points: int
-    """and how many points."""
-    bounded: bool
-    """Whether it needs both ends of the metric's range."""
-    linked: bool
-    """Whether g is other than the metric itself."""
+    @property
+    def name(self) -> str:
+        """What it is called, such as "sigmoid"."""
+
+    @property
+    def formula(self) -> str:
+        """The curve written out."""
+
+    @property
+    def parameters(self) -> int:
+        """How many are fitted, shape included."""
+
+    @property
+    def least_levels(self) -> int:
+        """How many distinct x it takes before this curve is tried."""
+
+    @property
+    def least_points(self) -> int:
+        """And how many points."""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it needs both ends of the metric's range."""
+
+    @property
+    def linked(self) -> bool:
+        """Whether g is other than the metric itself."""
+
+    def __hash__(self) -> int:
+        """Curves are keys of caches."""
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Whether these values can stand on this curve."""

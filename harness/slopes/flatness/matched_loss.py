@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.slopes.ordinary_least_squares import Array
 
@@ -78,7 +79,7 @@ def score(y: Array, flatness: Array) -> int:
     return int(np.sum(np.sign(y[second] - y[first]) * np.sign(flatness[second] - flatness[first])))
 
 
-def null_scores(groups: list[tuple[Array, Array]]) -> Array:
+def null_scores(groups: list[tuple[Array, Array]]) -> npt.NDArray[np.int64]:
     """S under permutations of flatness within groups: all of them, or draws."""
     if math.prod(math.factorial(y.size) for y, _ in groups) <= EXACT:
         each = [[score(y, np.array(order)) for order in itertools.permutations(f)] for y, f in groups]
