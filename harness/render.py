@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.slopes.families import sentence
+from harness.board.findings import family_sentences
 from harness.slopes.report import rows
 
 
@@ -94,7 +94,7 @@ def slope_table(fits: Sequence[Any]) -> None:
             row["verdict"], " ".join(flag.code for flag in (*fit.refusals, *fit.flags)),
         )  # fmt: skip
     console.print(table)
-    for text in dict.fromkeys(sentence(fit.comparison, fit) for fit in fits if fit.comparison is not None):
+    for text in family_sentences(fits):
         console.print(escape(text))
     for text in dict.fromkeys(f"{flag.code}: {flag.text}" for fit in fits for flag in fit.refusals):
         console.print(f"refused {escape(text)}")

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.slopes import rules
 from harness.slopes.analysis_of_covariance import Covariance, analysis_of_covariance
 from harness.slopes.cell import Axis, Fit
 from harness.slopes.paule_mandel import Families, paule_mandel
@@ -60,18 +59,3 @@ def points(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     left_out = dict(fit.excluded)
     kept = [point for point in fit.cell.points if point.name not in left_out]
     return np.array([point.x for point in kept]), np.array([point.y for point in kept])
-
-
-def sentence(found: Comparison, fit: Fit) -> str:
-    """The comparison in words, in the units of the transfer slope."""
-    mean, slopes = found.families, found.covariance.equal_slopes
-    new = (
-        "" if mean.predict_low is None
-        else f"; a new family: {mean.predict_low:.3g} to {mean.predict_high:.3g}"
-    )  # fmt: skip
-    differ = "differ" if slopes.p < rules.SIGNIFICANT else "may be equal"
-    return (
-        f"{fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.task}, {mean.k} families: mean "
-        f"{mean.mean:.3g} [{mean.low:.3g}, {mean.high:.3g}]{new}; between families sd {mean.tau:.2g}, I2 {mean.i2:.0%}; slopes "
-        f"{differ} (F({slopes.between},{slopes.within}) = {slopes.f:.3g}, p = {slopes.p:.2g})"
-    )

@@ -33,7 +33,6 @@ from harness.slopes.supremum_f import Break, break_of
 from harness.slopes.theil_sen import TheilSen, theil_sen
 from harness.slopes.york import York, york
 
-SIGNIFICANT = 0.05
 LEAST_CURVE_POINTS = 5
 
 
@@ -265,7 +264,7 @@ def y_noise(cell: Cell) -> float | None:
 
 def significant(p: float | None) -> bool:
     """Below five in a hundred."""
-    return p is not None and p < SIGNIFICANT
+    return p is not None and p < rules.SIGNIFICANT
 
 
 def flags_of(

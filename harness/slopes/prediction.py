@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ def predict(fit: Fit, x: float) -> Prediction:
     """The score to expect at an upstream value.
 
     Raises:
-        HarnessError: the cell was refused, or has no curve to predict from.
+        HarnessError: the number is not finite, the cell was refused, or it has no curve to predict from.
 
     >>> from harness.slopes import fit_points
     >>> x = np.linspace(2, 3, 12)
@@ -58,6 +59,7 @@ def predict(fit: Fit, x: float) -> Prediction:
     >>> round(found.value, 2), found.low < found.mean_low < found.mean_high < found.high
     (0.8, True)
     """
+    check_finite("an upstream value", x)
     fitted, y = curve_of(fit)
     centre, half = prediction_band(fitted, y, [x])
     mean, mean_half = mean_band(fitted, [x])
@@ -72,8 +74,9 @@ def needed(fit: Fit, value: float) -> Needed:
     """The upstream value at which the curve passes a score, with every value whose confidence interval holds it.
 
     Raises:
-        HarnessError: the cell was refused, or has no curve to predict from.
+        HarnessError: the number is not finite, the cell was refused, or it has no curve to predict from.
     """
+    check_finite("a score", value)
     fitted, _ = curve_of(fit)
     assert fit.window is not None, "a cell with a curve has a window"
     low, high = fit.window
@@ -90,6 +93,16 @@ def needed(fit: Fit, value: float) -> Needed:
         None if ends[1] in (None, STEPS) else float(xs[ends[1]]),
         at is None or not low <= at <= high,
     )  # fmt: skip
+
+
+def check_finite(what: str, value: float) -> None:
+    """Refuse what is no number.
+
+    Raises:
+        HarnessError: it is NaN or infinite.
+    """
+    if not math.isfinite(value):
+        raise HarnessError(f"{what} of {value} was asked for; give a finite number such as 2.31")
 
 
 def curve_of(fit: Fit) -> tuple[Fitted, Array]:

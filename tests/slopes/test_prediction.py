@@ -47,5 +47,8 @@ def test_what_cannot_be_said() -> None:
     assert predict(fit, 5.0).extrapolated and needed(fit, 0.999999).x is None
     with pytest.raises(HarnessError, match="no prediction for y of points: REFUSE-LEVELS"):
         predict(fit_points([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]), 2.0)
+    for ask in (predict, needed):
+        with pytest.raises(HarnessError, match="give a finite number"):
+            ask(fit, float("nan"))
     with pytest.raises(HarnessError, match="measure five checkpoints or more"):
         predict(fit_points([2.0, 2.3, 2.5, 3.0], [0.5, 0.45, 0.4, 0.3]), 2.0)
