@@ -51,8 +51,10 @@ def run(wanted: Wanted, *, board: bool, as_json: bool) -> bool:
     from transformers.utils import logging
 
     from harness import evaluator
+    from harness.machine import keep_freed_memory
 
     logging.set_verbosity_error()
+    keep_freed_memory()
     began = time.perf_counter()
     outcome = evaluator.run(wanted.request, wanted.output, wanted.options)
     summary = {
@@ -265,11 +267,12 @@ def find_record(key: str, stores: Sequence[Store], folders: Sequence[Path]) -> t
 
 def make_pretrain(recipe: Path, output: Path, *, device: str, offline: bool) -> list[str]:
     """Run the maker ``pretrain`` on a recipe file."""
-    from harness.machine import check_device
+    from harness.machine import check_device, keep_freed_memory
     from harness.makers.pretrain import make
     from harness.specs import Pretrain, Source, check, read_yaml
 
     check_device(device, "float32")
+    keep_freed_memory()
     source = read_yaml(recipe)
     if isinstance(source.value, dict):
         source = Source(source.path, {"maker": "pretrain", **source.value}, source.places)

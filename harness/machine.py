@@ -1,7 +1,8 @@
-"""The machine a number was measured on: library versions and peak memory."""
+"""The machine a number was measured on: library versions, memory and device."""
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import re
 from functools import lru_cache
@@ -25,6 +26,24 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def keep_freed_memory() -> bool:
+    """Have the C library keep freed memory for the next tensor, instead of handing it back page by page.
+
+    A training step frees and asks for the same buffers over and over; each time glibc maps them anew and the kernel clears
+    every page. For the process that measures only (the commands ``run`` and ``make``): it holds on to its peak.
+
+    Returns:
+        Whether the C library took the settings (glibc does; macOS and musl have no ``mallopt``).
+    """
+    map_maximum, trim_threshold, top_pad = -4, -1, -2
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return False
+    wanted = {map_maximum: 0, trim_threshold: 2**31 - 1, top_pad: 64 * 2**20}
+    return all(mallopt(name, value) == 1 for name, value in wanted.items())
 
 
 def reset_high_water(device: str) -> None:
