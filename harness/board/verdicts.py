@@ -14,6 +14,7 @@ MEANINGS = {
     "BREAK": "The line breaks inside the window, and no smooth curve predicts better: quote each side by itself.",
     "CENSORED": "Points within two standard errors of chance, or of a perfect score, were left out by rule.",
     "CURVED": "A straight line does not do: the slope is an average over the window and differs within it.",
+    "DIVERGES": "The best checkpoints leave the curve that all worse ones are on: fit the two stretches apart.",
     "EIV": "The upstream value is noisy: least squares is too flat; measure it on more text, or use errors in both.",
     "FRAGILE": "Two estimators of the slope disagree by more than a quarter, or in sign.",
     "HETEROSCEDASTIC": "The noise grows or shrinks along the loss: trust intervals that allow for it alone.",

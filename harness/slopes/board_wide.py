@@ -31,7 +31,7 @@ def with_shared_windows(fits: Sequence[Fit]) -> list[Fit]:
     The window is [largest of the families' least x, least of their largest]; where they share none that is wide
     enough for a slope, each keeps its own. A straight line is the same over any window.
     """
-    from harness.slopes.fit import fit_cell
+    from harness.slopes.fit import over_window
 
     groups: dict[tuple[Axis, Axis], list[int]] = {}
     for number, fit in enumerate(fits):
@@ -46,7 +46,7 @@ def with_shared_windows(fits: Sequence[Fit]) -> list[Fit]:
             continue
         for number in numbers:
             if fits[number].model not in (None, "linear"):
-                found[number] = fit_cell(fits[number].cell, (low, high))
+                found[number] = over_window(fits[number], (low, high))
     return found
 
 

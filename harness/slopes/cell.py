@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.slopes.chance_exit import ChanceExit
+    from harness.slopes.curves.choice import Choice
     from harness.slopes.curves.least_squares import Fitted
     from harness.slopes.families import Comparison
     from harness.slopes.supremum_f import Break
@@ -123,6 +125,7 @@ class Fit:
     model: str | None = None
     """The curve picked, such as "linear" or "sigmoid"."""
     fitted: Fitted | None = field(default=None, repr=False, compare=False)
+    choice: Choice | None = field(default=None, repr=False, compare=False)
     tried: tuple[tuple[str, float], ...] = ()
     """Every curve tried with its left-out error in units of y, best first."""
     line_r2: float | None = None
@@ -132,6 +135,8 @@ class Fit:
     y_noise: float | None = None
     """Root mean square standard error of y, to hold against ``residual_sd``."""
     broken: Break | None = None
+    chance_exit: ChanceExit | None = None
+    """Between which checkpoints the metric leaves chance, floor points included; None where it does not in this window."""
     excluded: tuple[tuple[str, str], ...] = ()
     """Points left out by rule: name, and "floor" or "ceiling"."""
     p_value: float | None = None

@@ -56,22 +56,23 @@ def lag_one(residual: Array, run: Sequence[str], order: Array) -> tuple[float, i
     return (product / total * residual.size / pairs, pairs) if pairs and total > 0 else (0.0, pairs)
 
 
-USUAL_CORRELATION, USUAL_PAIRS = 0.4, 8
-"""What public runs show (Durbin-Watson 1.33 and 1.08 for Pythia 410m and 1.4b, so .34 and .46), and its weight."""
+LEAST_CORRELATION, MOST_CORRELATION = 0.6, 0.9
+"""Of neighbouring checkpoints' errors. Public runs show .34 and .46 and more (Durbin-Watson 1.33 and 1.08 for Pythia 410m
+and 1.4b, lower still at 6.9b), and one short run cannot show that it has less."""
 
 
 def serial_factor(residual: Array, run: Sequence[str], order: Array) -> float:
     """By how much serial errors widen a standard error: sqrt((1 + r)/(1 - r)), errors of first order.
 
-    A short run tells little of its r, and residuals look less correlated than errors are, by about (1 + 3 r)/n
-    (Marriott and Pope 1954): r is corrected for that and drawn towards what runs usually show.
+    Residuals look less correlated than errors are, by about (1 + 3 r)/n (Marriott and Pope 1954): r is corrected for
+    that, and taken as at least .6, so that one run of eight checkpoints whose errors are so correlated is covered.
 
     >>> round(serial_factor(np.array([1.0, -1.0, 1.0, -1.0]), ("a",) * 4, np.arange(4.0)), 2)
-    1.0
+    2.0
     """
     r, pairs = lag_one(residual, run, order)
     r = r + (1 + 3 * r) / pairs if pairs else 0.0
-    r = min(max((pairs * r + USUAL_PAIRS * USUAL_CORRELATION) / (pairs + USUAL_PAIRS), 0.0), 0.8)
+    r = min(max(r, LEAST_CORRELATION), MOST_CORRELATION)
     return float(np.sqrt((1 + r) / (1 - r)))
 
 

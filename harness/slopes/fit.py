@@ -10,10 +10,12 @@ import numpy as np
 from harness.slopes import diagnostics, rules
 from harness.slopes.cell import Cell, Fit, Flag, Interval, Line
 from harness.slopes.censoring import scale_of, uncensored
+from harness.slopes.chance_exit import ChanceExit, chance_exit
 from harness.slopes.curves import menu_of
-from harness.slopes.curves.choice import Choice, choose
+from harness.slopes.curves.choice import Candidate, Choice, choose
 from harness.slopes.curves.least_squares import Positions
 from harness.slopes.curves.line import LINE
+from harness.slopes.divergence import Divergence, divergence
 from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
 from harness.slopes.monotone import spearman
 from harness.slopes.ordinary_least_squares import Array, LeastSquares, ordinary_least_squares
@@ -58,17 +60,13 @@ def fit_all(cells: Iterable[Cell]) -> list[Fit]:
     return compared([fit_cell(cell) for cell in cells])
 
 
-def fit_cell(cell: Cell, window: tuple[float, float] | None = None) -> Fit:
+def fit_cell(cell: Cell) -> Fit:
     """Fit one cell, or refuse it by name of rule.
 
     Points at the floor or ceiling are left out. A curve is picked (``curves.choice``). Where that is the line, the
     headline is the mean of per-run slopes with t(R-1) where three runs or more have slopes of their own; else least
     squares with HC3 and t(n-2), Theil-Sen where a point has a leverage of one half or more, York where x is noisy.
-    Else it is the curve's average slope over the window (``curves.marginal``).
-
-    Args:
-        cell: the points.
-        window: where to average the slope of a curve; without it, over the points' own range of x.
+    Else it is the curve's average slope over the points' own range of x (``curves.marginal``).
     """
     used, excluded = (cell, ()) if rules.not_finite(cell) else uncensored(cell)
     refused = rules.refusals(used)
@@ -82,14 +80,15 @@ def fit_cell(cell: Cell, window: tuple[float, float] | None = None) -> Fit:
         n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(used),
         per=upstream_step(cell.upstream.unit),
         excluded=excluded,
+        chance_exit=None if rules.not_finite(cell) else exit_of(cell),
     )
-    return bare if refused else fit_points_of(used, bare, window)
+    return bare if refused else fit_points_of(used, bare)
 
 
-def fit_points_of(cell: Cell, bare: Fit, window: tuple[float, float] | None) -> Fit:
+def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     """Fit a cell that no rule refuses, its censored points left out already."""
     x = np.array([point.x for point in cell.points])
-    window = window or (float(x.min()), float(x.max()))
+    window = (float(x.min()), float(x.max()))
     line = straight_of(cell)
     sample = line.sample
     levels = count_levels(sample.x, rules.apart(cell))
@@ -98,29 +97,24 @@ def fit_points_of(cell: Cell, bare: Fit, window: tuple[float, float] | None) -> 
     choice = chosen(cell, line, levels, bent=significant(bend) or (broken is not None and significant(broken.p)))
     picked = choice.picked if choice else None
     residual = sample.y - picked.fitted.predict(sample.x) if picked else line.least_squares.residual
-    order = np.array([point.step if point.step is not None else -point.x for point in cell.points], dtype=np.float64)
-    headline = headline_of(choice, line, window)
-    if line.plan == "trajectory":
-        headline = stretched(headline, diagnostics.serial_factor(residual, sample.run, order))
+    order = order_of(cell)
+    headline = widest(headline_of(choice, line, window), line, residual, order)
     q2 = (
         line.q2
         if picked is None or picked.curve is LINE
         else share(residual_of_left_out(picked.fitted.left_out, sample), sample.y)
     )
     tried = tuple((c.curve.name, c.error) for c in choice.tried) if choice else ()
-    transfer, interval = transfer_of(cell, bare.per, headline.line)
     reliable = reliability(sample.x, x_errors(cell)) if sample.x.size == len(cell.points) else None
-    flags = flags_of(cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), order)
-    return replace(
+    parted = parting(cell, picked, sample)
+    flags = flags_of(
+        cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), order, parted
+    )
+    found = replace(
         bare,
         status=status_of(flags),
         n_levels=levels,
         flags=flags,
-        window=window,
-        slope=headline.line.slope,
-        intercept=headline.line.intercept,
-        transfer_slope=transfer,
-        interval=interval,
         lines=line.lines + lines_with_censored(bare),
         r2=share(residual, sample.y),
         q2=q2,
@@ -132,6 +126,7 @@ def fit_points_of(cell: Cell, bare: Fit, window: tuple[float, float] | None) -> 
         ),
         model=picked.curve.name if picked else LINE.name,
         fitted=picked.fitted if picked else None,
+        choice=choice,
         tried=tried,
         line_r2=finite(line.least_squares.r2),
         line_q2=line.q2,
@@ -139,11 +134,47 @@ def fit_points_of(cell: Cell, bare: Fit, window: tuple[float, float] | None) -> 
         reliability=reliable,
         y_noise=y_noise(cell),
         broken=broken,
+    )
+    return with_headline(found, headline, window)
+
+
+def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> Fit:
+    """A fit with the slope to show, and all that follows from it."""
+    transfer, interval = transfer_of(fit.cell, fit.per, headline.line)
+    return replace(
+        fit,
+        window=window,
+        slope=headline.line.slope,
+        intercept=headline.line.intercept,
+        transfer_slope=transfer,
+        interval=interval,
         p_value=headline.p,
         stderr=headline.stderr,
         verdict=verdict_of(interval),
-        smallest_detectable=headline.detectable * bare.per,
+        smallest_detectable=headline.detectable * fit.per,
     )
+
+
+def over_window(fit: Fit, window: tuple[float, float]) -> Fit:
+    """The slope of a curve that was fitted already, averaged over another window; nothing is chosen anew."""
+    assert fit.choice is not None, "only a curve has another slope over another window"
+    used, _ = uncensored(fit.cell)
+    line = straight_of(used)
+    residual = line.sample.y - fit.choice.picked.fitted.predict(line.sample.x)
+    headline = widest(headline_of(fit.choice, line, window), line, residual, order_of(used))
+    return with_headline(fit, headline, window)
+
+
+def widest(headline: Headline, line: Straight, residual: Array, order: Array) -> Headline:
+    """Wider for serial errors, where the points are one run's or two's."""
+    if line.plan != "trajectory":
+        return headline
+    return stretched(headline, diagnostics.serial_factor(residual, line.sample.run, order))
+
+
+def order_of(cell: Cell) -> Array:
+    """Steps, or where unknown the order of upstream values."""
+    return np.array([point.step if point.step is not None else -point.x for point in cell.points], dtype=np.float64)
 
 
 def straight_of(cell: Cell) -> Straight:
@@ -262,6 +293,27 @@ def y_noise(cell: Cell) -> float | None:
     return float(np.sqrt(np.mean(np.square(known)))) if known else None
 
 
+def exit_of(cell: Cell) -> ChanceExit | None:
+    """Where the metric leaves chance, where chance is known."""
+    if cell.downstream.chance is None or len(cell.points) < 2:
+        return None
+    x, y = (np.array([getattr(point, axis) for point in cell.points]) for axis in "xy")
+    errors = np.array([np.nan if point.y_stderr is None else point.y_stderr for point in cell.points])
+    return chance_exit(
+        x, y, errors, cell.downstream.chance, up=rules.direction(cell.upstream), down=rules.direction(cell.downstream)
+    )
+
+
+def parting(cell: Cell, picked: Candidate | None, sample: Sample) -> Divergence | None:
+    """Whether the metric leaves the picked curve (else the line) as the upstream value gets better."""
+    if picked is None:
+        columns, g = sample.x[:, None], sample.y
+    else:
+        columns = picked.curve.basis(sample.x, picked.fitted.theta[None])[0]
+        g = picked.curve.forward(sample.y, picked.fitted.scale)
+    return divergence(columns, g, sample.x, rules.direction(cell.upstream))
+
+
 def significant(p: float | None) -> bool:
     """Below five in a hundred."""
     return p is not None and p < rules.SIGNIFICANT
@@ -270,6 +322,7 @@ def significant(p: float | None) -> bool:
 def flags_of(
     cell: Cell, bare: Fit, line: Straight, headline: Line, levels: int, q2: float | None, residual: Array,
     bend: float | None, broken: Break | None, reliable: float | None, errors: Mapping[str, float], order: Array,
+    parted: Divergence | None,
 ) -> tuple[Flag, ...]:  # fmt: skip
     """What must be said next to the slope."""
     sample = line.sample
@@ -283,6 +336,7 @@ def flags_of(
         rules.fragile(line.lines, headline),
         rules.curved(bend, headline) if significant(bend) else None,
         rules.breaks(broken, cell, errors) if broken is not None else None,
+        rules.diverges(parted, cell),
         rules.heteroscedastic(diagnostics.breusch_pagan_p(sample.x, residual)),
         rules.serial(serial),
         rules.errors_in_x(reliable),

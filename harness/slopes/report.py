@@ -60,6 +60,7 @@ def row(fit: Fit) -> dict[str, Any]:
         "y_noise": fit.y_noise,
         "reliability": fit.reliability,
         "break": None if fit.broken is None else asdict(fit.broken),
+        "chance_exit": None if fit.chance_exit is None else asdict(fit.chance_exit),
         "excluded": [list(pair) for pair in fit.excluded],
         "tried": [{"model": name, "left_out_error": error} for name, error in fit.tried],
         "shrunken": fit.shrunken,

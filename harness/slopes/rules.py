@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from harness.slopes.cell import Axis, Cell, Flag, Line
+from harness.slopes.divergence import Divergence
 from harness.slopes.ordinary_least_squares import Array, LeastSquares, line_through
 from harness.slopes.reliability import ENOUGH
 from harness.slopes.runs import LEAST_LEVELS, LEAST_RUNS, Sample, count_levels, level_tolerance
@@ -224,6 +225,19 @@ def breaks(found: Break, cell: Cell, errors: Mapping[str, float]) -> Flag | None
         "BREAK",
         f"The line breaks at {found.at:.4g} [{found.low:.4g}, {found.high:.4g}] {cell.upstream.unit} (sup-F, p = "
         f"{found.p:.2g}): its slope is {found.before:.4g} below and {found.after:.4g} above; quote each side by itself.",
+    )
+
+
+def diverges(found: Divergence | None, cell: Cell) -> Flag | None:
+    """DIVERGES: the best checkpoints leave the curve that the others are on."""
+    if found is None:
+        return None
+    side = "above" if found.z > 0 else "below"
+    return Flag(
+        "DIVERGES",
+        f"From {cell.upstream.task} {found.since:.4g} on, {found.count} checkpoints lie {side} what all worse ones foretell "
+        f"(recursive residuals, z up to {found.z:.1f}): what drives {cell.downstream.metric} has changed there; fit the two "
+        "stretches apart.",
     )
 
 

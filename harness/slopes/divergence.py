@@ -1,0 +1,96 @@
+"""Does the metric leave its curve as the loss goes on falling? One-step-ahead residuals, best checkpoint last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri, stdtr
+
+from harness.slopes.ordinary_least_squares import Array
+
+FIRST = 5
+"""Checkpoints before the first prediction."""
+ALARM = 3.0
+TWICE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Checkpoints that the curve through all worse ones did not foresee, all on one side.
+
+    Attributes:
+        since: upstream value of the first.
+        z: the largest, in standard deviations, positive where the metric is higher than foreseen.
+        count: how many.
+    """
+
+    since: float
+    z: float
+    count: int
+
+
+def divergence(columns: Array, g: Array, x: Array, up: int) -> Divergence | None:
+    """Recursive residuals (Brown, Durbin and Evans 1975) of a curve with its shape fixed.
+
+    Walking from the worst upstream value to the best, checkpoint t is predicted from those before it:
+    w_t = (g_t - z_t b) / sqrt(1 + z_t (Z'Z)^-1 z_t), independent with one variance where the curve holds. Each is held
+    against the mean square of those before it, t with as many degrees of freedom, and turned into a normal z. Two
+    beyond 3 on one side are an alarm.
+
+    Args:
+        columns: (n, c) the curve's columns at each checkpoint, without the constant.
+        g: (n,) the metric on the scale of the curve's link.
+        x: (n,) upstream values.
+        up: +1 where a higher upstream value is better, else -1.
+
+    >>> x = np.linspace(4, 2, 16)
+    >>> y = 0.9 - 0.2 * x + 0.002 * np.cos(50 * x) - 0.2 * np.maximum(2.5 - x, 0)
+    >>> found = divergence(x[:, None], y, x, -1)
+    >>> found.since < 2.5, found.z < -3, divergence(x[:, None], 0.9 - 0.2 * x + 0.002 * np.cos(50 * x), x, -1)
+    (True, True, None)
+    """
+    order = np.argsort(x * up, kind="stable")
+    design, g, x = np.column_stack([np.ones(x.size), columns])[order], g[order], x[order]
+    start = max(FIRST, design.shape[1] + 2)
+    if x.size < start + TWICE or np.ptp(g) == 0:
+        return None
+    w = recursive_residuals(design, g)
+    z = np.zeros(x.size)
+    for t in range(start, x.size):
+        before = w[design.shape[1] : t]
+        before = before[np.isfinite(before)]
+        scale = float(before @ before)
+        if before.size < TWICE or scale <= 1e-24 * float(np.sum((g - g.mean()) ** 2)) or not np.isfinite(w[t]):
+            continue
+        p = float(stdtr(before.size, -abs(w[t]) / np.sqrt(scale / before.size)))
+        z[t] = -np.sign(w[t]) * ndtri(max(p, 1e-300))
+    for side in (-1, 1):
+        beyond = np.flatnonzero(side * z > ALARM)
+        if beyond.size >= TWICE:
+            return Divergence(float(x[beyond[0]]), float(side * np.max(side * z)), int(beyond.size))
+    return None
+
+
+def recursive_residuals(design: Array, y: Array) -> Array:
+    """Residual of each row predicted from the rows before it, (n,), over sqrt(1 + leverage); NaN where they cannot.
+
+    Those of a line have a variance of one: their sum of squares is that of the residuals of the whole.
+
+    >>> design = np.column_stack([np.ones(6), np.arange(6.0)])
+    >>> y = np.array([0.0, 1.0, 1.0, 3.0, 5.0, 4.0])
+    >>> w = recursive_residuals(design, y)
+    >>> whole = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    >>> bool(np.isclose(np.nansum(w**2), whole @ whole))
+    True
+    """
+    n, k = design.shape
+    found = np.full(n, np.nan)
+    for t in range(k, n):
+        before = design[:t]
+        gram = before.T @ before
+        if np.linalg.matrix_rank(gram, tol=1e-10 * np.trace(gram)) < k:
+            continue
+        inverse = np.linalg.inv(gram)
+        found[t] = (y[t] - design[t] @ inverse @ (before.T @ y[:t])) / np.sqrt(1 + design[t] @ inverse @ design[t])
+    return found
