@@ -55,8 +55,10 @@ def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
     added = ""
     if skill is not None and skill.low is not None and skill.high is not None:
         added = f"; adds {skill.delta:+.2f} [{skill.low:+.2f}, {skill.high:+.2f}] to Q² on runs not seen"
+    tested = ", ".join(f"{proxy.name} {proxy.partial.r:.2f}" for proxy in found.proxies)
+    controls = f" Negative controls in its place: {tested}." if tested else ""
     flags = "".join(f" {flag.code}: {flag.text}" for flag in found.flags)
     return (
         f"{found.task} {found.metric} on {found.upstream}, {found.flatness}, {found.n} checkpoints: {what} (partial r "
-        f"{found.partial.r:.2f}, q = {q:.2g}{seen}{added}).{flags}"
+        f"{found.partial.r:.2f}, q = {q:.2g}{seen}{added}).{controls}{flags}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from harness.results.signature import digest
 from harness.specs import FlatnessTask
 
 if TYPE_CHECKING:
+    import torch
+
     from harness.checkpoints import Resolved
     from harness.measures.flatness.result import FlatnessResult
     from harness.measures.session import Session
@@ -62,7 +65,12 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
             model, sequences, objective=session.checkpoint.objective, seed=limits.seed, precision=limits.precision,
             minimum=limits.minimum, maximum=limits.maximum, progress=report,
         )  # fmt: skip
-    return summarise(task, result, sum(len(s.ids) for s in sequences[: result.sequences]))
+    return summarise(task, result, sum(len(s.ids) for s in sequences[: result.sequences]), weight_norm(model))
+
+
+def weight_norm(model: torch.nn.Module) -> float:
+    """Euclidean norm of all weights, tied ones once: what a trace must say more than."""
+    return math.sqrt(sum(float(weight.detach().double().square().sum()) for weight in model.parameters()))
 
 
 def hash_order(sequences: list[ScoredSequence]) -> list[ScoredSequence]:
@@ -70,14 +78,14 @@ def hash_order(sequences: list[ScoredSequence]) -> list[ScoredSequence]:
     return sorted(sequences, key=lambda s: digest([s.key, "flatness"]))
 
 
-def summarise(task: FlatnessTask, result: FlatnessResult, tokens: int) -> Measurement:
+def summarise(task: FlatnessTask, result: FlatnessResult, tokens: int, norm: float) -> Measurement:
     """Values of a result."""
     method = f"ratio estimator over {result.clusters} documents"
     details = {
         "interval": [result.low, result.high], "reached": result.reached, "sequences": result.sequences,
         "by_block": {name: part.share for name, part in result.by_block.items()},
         "by_layer": {name: part.share for name, part in result.by_layer.items()},
-        "parameters": result.parameters, "kernel": result.kernel,
+        "parameters": result.parameters, "kernel": result.kernel, "weight_norm": norm,
     }  # fmt: skip
     values = [
         Value(f"{task.estimator}_trace", result.trace, result.stderr, method, result.tokens, UNIT, False, details)

@@ -13,11 +13,13 @@ from harness.slopes.flatness.added_skill import AddedSkill, added_skill
 from harness.slopes.flatness.freedman_lane import Partial, freedman_lane
 from harness.slopes.flatness.matched_loss import Matched, matched_loss
 from harness.slopes.flatness.power import least_partial_correlation
+from harness.slopes.flatness.proxies import Proxy, proxies
 from harness.slopes.ordinary_least_squares import Array
 from harness.slopes.reliability import reliability
 
 ENOUGH_RELIABILITY = 0.99
 ENOUGH_POINTS = 12
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,14 @@ class FlatnessAnswer:
     matched: Matched | None
     least_partial: float | None
     reliability: float | None
+    proxies: tuple[Proxy, ...]
     flags: tuple[Flag, ...]
 
 
-def battery(fits: Sequence[Fit], flatness: Mapping[str, float], name: str) -> FlatnessAnswer | None:
+def battery(
+    fits: Sequence[Fit], flatness: Mapping[str, float], name: str,
+    candidates: Mapping[str, Mapping[str, float]] | None = None,
+) -> FlatnessAnswer | None:  # fmt: skip
     """Test one flatness measure on the fits of one (upstream, task), a fit each family.
 
     Loss is controlled for by each family's picked curve, a cubic in the loss and family intercepts: linear or quadratic
@@ -51,6 +57,7 @@ def battery(fits: Sequence[Fit], flatness: Mapping[str, float], name: str) -> Fl
         fits: fits of one upstream and downstream measure; refused ones are passed over.
         flatness: checkpoint identity to the measure, above zero (its logarithm is used) or any number.
         name: of the measure.
+        candidates: negative controls, name to value by checkpoint identity (``proxies.candidates_of``).
     """
     rows = [
         (fit, point)
@@ -77,12 +84,18 @@ def battery(fits: Sequence[Fit], flatness: Mapping[str, float], name: str) -> Fl
     noise = np.array([point.y_stderr or 0.0 for _, point in rows])
     slope = float(np.median([abs(fit.slope or 0.0) for fit, _ in rows]))
     first = rows[0][0].cell
+    runs = [point.run for _, point in rows]
+    others = {
+        label: np.array([of.get(point.checkpoint, np.nan) for _, point in rows])
+        for label, of in (candidates or {}).items()
+    }
+    tested = proxies(y, values, controls, families, runs, others)
     return FlatnessAnswer(
         upstream=first.upstream.task, task=first.downstream.task, metric=first.downstream.metric, flatness=name,
-        n=len(rows), partial=partial, skill=added_skill(y, values, controls, [point.run for _, point in rows]),
+        n=len(rows), partial=partial, skill=added_skill(y, values, controls, runs),
         matched=matched_loss(y, loss, values, caliper(errors, float(np.median(noise)), slope)),
         least_partial=least_partial_correlation(len(rows), partial.controls - 1), reliability=known,
-        flags=flags_of(len(rows), known),
+        proxies=tested, flags=flags_of(len(rows), known, partial, tested),
     )  # fmt: skip
 
 
@@ -108,8 +121,8 @@ def caliper(x_stderr: Array, y_noise: float, slope: float) -> float:
     return max(2 * np.sqrt(2) * noise, 0.5 * y_noise / slope if slope > 0 else 0.0)
 
 
-def flags_of(n: int, known: float | None) -> tuple[Flag, ...]:
-    """UNDERPOWERED and EIV."""
+def flags_of(n: int, known: float | None, partial: Partial, tested: Sequence[Proxy]) -> tuple[Flag, ...]:
+    """UNDERPOWERED, EIV and PROXY."""
     found = []
     if n < ENOUGH_POINTS:
         text = f"{n} checkpoints: only a very strong relation could have been seen; {ENOUGH_POINTS} are the least to ask for."
@@ -120,4 +133,12 @@ def flags_of(n: int, known: float | None) -> tuple[Flag, ...]:
             "measure the loss on more text."
         )
         found.append(Flag("EIV", text))
+    rivals = [proxy for proxy in tested if proxy.does_as_well(partial)]
+    if rivals and partial.p < SIGNIFICANT:
+        names = ", ".join(f"{proxy.name} (partial r {proxy.partial.r:.2f})" for proxy in rivals)
+        found.append(
+            Flag(
+                "PROXY", f"Known without measuring any curvature, {names} says as much: flatness may only stand for it."
+            )
+        )
     return tuple(found)

@@ -8,6 +8,7 @@ from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.slopes.cell import Axis, Fit
 from harness.slopes.flatness.battery import FlatnessAnswer, battery
+from harness.slopes.flatness.proxies import candidates_of
 from harness.slopes.join import axis_metrics, columns, identities_by_name, mean_over_seeds, usable
 from harness.slopes.multiplicity import benjamini_hochberg
 
@@ -26,13 +27,17 @@ def answers(
     listed = identities_by_name(checkpoints)
     members = {listed[name] for names in roles.families.values() for name in names if name in listed}
     found = []
+    rows = [
+        row for metrics in table.values() for column in metrics.values() for kept in column.values() for row in kept
+    ]
+    candidates = candidates_of(checkpoints, rows)
     for task in roles.flatness:
         for metric in axis_metrics(task, table, roles)[:1]:
             kept = usable({identity: rows for identity, rows in table[task][metric].items() if identity in members})
             values = {identity: mean_over_seeds(rows).value for identity, rows in kept.items()}
             signatures = {identity: {row.signature for row in rows} for identity, rows in kept.items()}
             for group in alike(fits, signatures):
-                found.append(battery(group, values, f"{task} {metric}"))
+                found.append(battery(group, values, f"{task} {metric}", candidates))
     asked = [answer for answer in found if answer is not None]
     adjusted = benjamini_hochberg([answer.partial.p for answer in asked])
     return sorted(zip(asked, adjusted, strict=True), key=lambda pair: pair[1])

@@ -89,3 +89,37 @@ def test_exact_and_drawn_permutations_agree() -> None:
     from scipy.stats import kendalltau
 
     assert together.p == pytest.approx(kendalltau(y, flatness, method="exact").pvalue, abs=0.03)
+
+
+def test_a_control_that_says_as_much_is_named() -> None:
+    """The metric follows the step; the trace is only a noisy copy of the step."""
+    rng = np.random.default_rng(8)
+    loss, step, copy = rng.uniform(2, 3, 20), rng.normal(size=20), rng.normal(0, 0.5, 20)
+    y = 0.9 - 0.2 * (loss - 2) + 0.02 * step + rng.normal(0, 0.002, 20)
+    points = tuple(
+        Point(str(i), str(i), str(i), None, float(a), float(b), 1e-4)
+        for i, (a, b) in enumerate(zip(loss, y, strict=True))
+    )
+    trace = {str(i): float(np.exp(value)) for i, value in enumerate(step + copy)}
+    candidates = {"log steps": {str(i): float(value) for i, value in enumerate(step)}, "log size": {str(i): 1.0 for i in range(20)},
+                  "log weight norm": {"0": 1.0}}  # fmt: skip
+    found = battery([fit_cell(Cell("f", UP, DOWN, points))], trace, "fisher", candidates)
+    (proxy,) = found.proxies  # a size that does not vary and a norm that is not known of all are passed over
+    assert proxy.does_as_well(found.partial) and abs(proxy.partial.r) > 0.95
+    assert abs(proxy.given.r) < abs(found.partial.r)
+    assert "PROXY" in {flag.code for flag in found.flags}
+
+
+def test_a_control_that_says_nothing_is_not() -> None:
+    rng = np.random.default_rng(9)
+    loss, own = rng.uniform(2, 3, 20), rng.normal(size=20)
+    y = 0.9 - 0.2 * (loss - 2) - 0.02 * own + rng.normal(0, 0.002, 20)
+    points = tuple(
+        Point(str(i), str(i), str(i), None, float(a), float(b), 1e-4)
+        for i, (a, b) in enumerate(zip(loss, y, strict=True))
+    )
+    trace = {str(i): float(np.exp(value)) for i, value in enumerate(own)}
+    candidates = {"log steps": {str(i): float(value) for i, value in enumerate(rng.normal(size=20))}}
+    found = battery([fit_cell(Cell("f", UP, DOWN, points))], trace, "fisher", candidates)
+    assert not found.proxies[0].does_as_well(found.partial) and "PROXY" not in {flag.code for flag in found.flags}
+    assert found.proxies[0].given.p < 0.01
