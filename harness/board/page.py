@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
 from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
 from harness.board.controls import ControlRow, control_rows
 from harness.board.findings import family_sentences, flatness_sentence
@@ -50,6 +51,8 @@ class Board:
     flatness: list[str]
     legend: list[LegendEntry]
     controls: list[ControlRow]
+    checklist: list[ChecklistRow]
+    checklist_notes: list[str]
     columns: list[Column]
     checkpoints: list[CheckpointRow]
     failures: list[Failure]
@@ -82,6 +85,8 @@ def assemble(
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
         legend=flag_legend(rows),
         controls=control_rows(roles.controls, fits),
+        checklist=checklist_rows(fits),
+        checklist_notes=checklist_notes(fits),
         columns=heads,
         checkpoints=checkpoint_rows(visible, checkpoints, roles, heads),
         failures=failures(visible, checkpoints),
