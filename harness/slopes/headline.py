@@ -53,7 +53,7 @@ def lines_of(
     slope, intercept = float(least_squares.slope), float(least_squares.intercept)
     lines = []
     if by_run is not None:
-        interval = Interval(*by_run.interval(), f"t({by_run.runs - 1}) of {by_run.runs} runs")
+        interval = Interval(*by_run.interval(), by_run.method)
         lines.append(
             Line(method="mean of per-run slopes", slope=by_run.slope, intercept=by_run.intercept, interval=interval)
         )

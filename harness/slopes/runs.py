@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS, bootstrap_t
 from harness.slopes.ordinary_least_squares import Array, line_through, t_quantile
 
 Design = Literal["one checkpoint per run", "per-run slopes", "one mean per run", "trajectory"]
@@ -73,15 +74,27 @@ def runs_with_slope(sample: Sample) -> list[Array]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanSlope:
-    """The mean of the runs' own least-squares lines, and the t(R-1) interval of its slope."""
+    """The mean of the runs' own least-squares lines, and an interval of its slope; ``slopes`` are the runs' own."""
 
     runs: int
     slope: float
     intercept: float
     stderr: float
+    slopes: tuple[float, ...]
+
+    @property
+    def method(self) -> str:
+        """How ``interval`` is computed."""
+        return (
+            f"bootstrap-t over {self.runs} runs"
+            if self.runs >= BOOTSTRAP_RUNS
+            else f"t({self.runs - 1}) of {self.runs} runs"
+        )
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Slope -+ t(R-1) standard errors, R runs."""
+        """From ten runs on the bootstrap-t over runs; below, slope -+ t(R-1) standard errors."""
+        if self.runs >= BOOTSTRAP_RUNS:
+            return bootstrap_t(np.array(self.slopes), level)
         half_width = t_quantile(0.5 + level / 2, self.runs - 1) * self.stderr
         return self.slope - half_width, self.slope + half_width
 
@@ -99,7 +112,10 @@ def mean_of_run_slopes(sample: Sample) -> MeanSlope:
     lines = np.array([line_through(sample.x[where], sample.y[where]) for where in runs_with_slope(sample)])
     slope, intercept = lines.mean(axis=0)
     stderr = lines[:, 0].std(ddof=1) / np.sqrt(len(lines))
-    return MeanSlope(runs=len(lines), slope=float(slope), intercept=float(intercept), stderr=float(stderr))
+    return MeanSlope(
+        runs=len(lines), slope=float(slope), intercept=float(intercept), stderr=float(stderr),
+        slopes=tuple(float(value) for value in lines[:, 0]),
+    )  # fmt: skip
 
 
 def leave_one_run_out_q2(sample: Sample) -> float | None:
