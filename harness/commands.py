@@ -93,12 +93,16 @@ def plan(wanted: Wanted, *, as_json: bool) -> None:
         plan_table(planned, estimates)
 
 
-def fits_of(records: Sequence[Record], checkpoints: dict[str, CheckpointInfo], roles: Roles) -> list[Any]:
-    """The slopes of a set of records."""
+def fits_of(
+    records: Sequence[Record], checkpoints: dict[str, CheckpointInfo], roles: Roles, folder: Path | None = None
+) -> list[Any]:
+    """The slopes of a set of records; of a folder's, with what the choice of test examples does to them."""
+    from harness.slopes.example_errors import with_example_errors
     from harness.slopes.fit import fit_all
     from harness.slopes.join import join
 
-    return fit_all(join(records, checkpoints, roles))
+    fits = fit_all(join(records, checkpoints, roles))
+    return with_example_errors(fits, records, folder) if folder else fits
 
 
 def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
@@ -111,7 +115,7 @@ def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> tu
         from harness.slopes.flatness.join import answers
 
         store, roles = read_folder(source)
-        fits = fits_of(store.records, store.checkpoints, roles)
+        fits = fits_of(store.records, store.checkpoints, roles, source)
         flat = answers(store.records, store.checkpoints, roles, fits)
     elif source.is_file():
         from harness.results.table import import_table as read
@@ -205,7 +209,7 @@ def write_board(folder: Path) -> list[Path]:
     from harness.board.build import build
 
     store, roles = read_folder(folder)
-    fits = fits_of(store.records, store.checkpoints, roles)
+    fits = fits_of(store.records, store.checkpoints, roles, folder)
     return build(folder, store.records, store.checkpoints, store.contexts, roles, fits)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.board.notation import NONE, number, scale_of
+from harness.board.notation import NONE, number, scale_of, slope_unit
 from harness.board.verdicts import counted, window_text
 from harness.slopes.cell import Fit
 from harness.slopes.curves import menu_of
@@ -26,6 +26,7 @@ class ChecklistRow:
     tried: str
     left_out: str
     interval: str
+    examples: str
     seeds: str
 
 
@@ -55,6 +56,7 @@ def row(fit: Fit) -> ChecklistRow:
         tried=tried or "the line alone",
         left_out=fit.q2_method or NONE,
         interval=fit.interval.method if fit.interval else NONE,
+        examples=NONE if fit.example_stderr is None else f"{number(fit.example_stderr * scale, 2)} {slope_unit(fit)}",
         seeds=str(seeds[0]) if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}",
     )
 
@@ -73,6 +75,8 @@ def checklist_notes(fits: Sequence[Fit]) -> list[str]:
         "(the numbers under 'tried').",
         f"Signs: {counted(asked, 'slope was', 'slopes were')} asked; q-values keep false discoveries among those called "
         "positive or negative at 5 % (Benjamini and Hochberg).",
+        "Other examples: one standard error by which another sample of test examples, shared by all checkpoints, would move the "
+        "slope; intervals hold for these examples.",
         "Left out by rule alone: points within two standard errors of chance or of a perfect score. Random numbers "
         "(sup-F, permutations, ranks) have seed 0.",
     ]

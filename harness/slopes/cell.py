@@ -144,6 +144,9 @@ class Fit:
     """``p_value`` of the headline's sign, and the same adjusted for all cells of the board (Benjamini-Hochberg)."""
     stderr: float | None = None
     """Standard error of ``slope`` that its interval stands for, native."""
+    example_stderr: float | None = None
+    """Of the transfer slope, by which another sample of test examples would move it (bootstrap of examples that all
+    checkpoints share); the interval does not hold this. None where outcomes of examples are not at hand."""
     rank: tuple[int, int] | None = None
     comparison: Comparison | None = field(default=None, repr=False, compare=False)
     shrunken: float | None = None

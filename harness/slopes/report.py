@@ -66,6 +66,7 @@ def row(fit: Fit) -> dict[str, Any]:
         "shrunken": fit.shrunken,
         "families": None if fit.comparison is None else comparison_row(fit.comparison),
         "smallest_detectable": fit.smallest_detectable,
+        "example_stderr": fit.example_stderr,
         "flags": [flag.code for flag in (*fit.refusals, *fit.flags)],
         "notes": [note(flag) for flag in (*fit.refusals, *fit.flags)],
         "lines": [
