@@ -55,6 +55,8 @@ def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
     added = ""
     if skill is not None and skill.low is not None and skill.high is not None:
         added = f"; adds {skill.delta:+.2f} [{skill.low:+.2f}, {skill.high:+.2f}] to Q² on runs not seen"
+    if found.corrected is not None:
+        added += f"; with the loss freed of its noise r {found.corrected.r:.2f}, p = {found.corrected.p:.2g}"
     tested = ", ".join(f"{proxy.name} {proxy.partial.r:.2f}" for proxy in found.proxies)
     controls = f" Negative controls in its place: {tested}." if tested else ""
     flags = "".join(f" {flag.code}: {flag.text}" for flag in found.flags)

@@ -18,6 +18,7 @@ def answers(
 ) -> list[tuple[FlatnessAnswer, float]]:
     """Every answer with its p adjusted for how many were asked (Benjamini and Hochberg), least first.
 
+    Where the loss is noisy, the p is that of the corrected test.
     The flatness of a task is its headline metric (``roles.headline``, else the first one recorded). Families
     share a battery where theirs was measured under one signature: raw traces of two definitions are not comparable.
     """
@@ -39,7 +40,7 @@ def answers(
             for group in alike(fits, signatures):
                 found.append(battery(group, values, f"{task} {metric}", candidates))
     asked = [answer for answer in found if answer is not None]
-    adjusted = benjamini_hochberg([answer.partial.p for answer in asked])
+    adjusted = benjamini_hochberg([(answer.corrected or answer.partial).p for answer in asked])
     return sorted(zip(asked, adjusted, strict=True), key=lambda pair: pair[1])
 
 

@@ -55,6 +55,7 @@ def test_what_is_there_is_found() -> None:
 def test_a_noisy_loss_is_flagged() -> None:
     found = answer(np.random.default_rng(6), 30, loss_noise=0.1)
     assert "EIV" in {flag.code for flag in found.flags} and found.reliability < 0.99
+    assert found.corrected is not None and answer(np.random.default_rng(6), 30).corrected is None
     few = answer(np.random.default_rng(6), 9)
     assert few is None or "UNDERPOWERED" in {flag.code for flag in few.flags}
 
