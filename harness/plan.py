@@ -10,11 +10,11 @@ from typing import Any, Literal
 from harness.checkpoints import Resolved, resolve
 from harness.data.rows import FINGERPRINTS, address, revision_of
 from harness.errors import HarnessError
-from harness.measures.kinds import has_seeds, kind_of
+from harness.measures.kinds import also_reads, has_seeds, kind_of
 from harness.measures.session import RowCache
 from harness.request import Options, Request
 from harness.results import Store, digest, key_of
-from harness.specs import FinetuneTask, Task
+from harness.specs import Task
 
 State = Literal["done", "to do", "failed", "after making"]
 
@@ -89,12 +89,11 @@ class Signatures:
         return parts | ({"limit": self.options.limit} if self.options.limit is not None else {})
 
     def data_parts(self, task: Task) -> dict[str, Any]:
-        """Revision and row fingerprint of each split a task reads, its trainer's included."""
+        """Revision and row fingerprint of each split a task reads, those of other tasks that it reads included."""
         if task.name not in self._data_parts:
             self._data_parts[task.name] = dict(self._identify(task))
-            source = getattr(task, "trained_on", None) and kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
-            if source:
-                self._data_parts[task.name]["trained_on"] = self.data_parts(source)
+            for what, other in also_reads(task).items():
+                self._data_parts[task.name][what] = self.data_parts(other)
         return self._data_parts[task.name]
 
     def _identify(self, task: Task) -> Iterator[tuple[str, Any]]:
@@ -167,9 +166,7 @@ def check_splits(task: Task, data: RowCache) -> str | None:
         expected, total = task.rows.get(name), data.get(task, split).total
         if expected is not None and total is not None and total != expected:
             found.append(f"{name} has {total} rows, {expected} expected")
-    if isinstance(task, FinetuneTask) and task.trained_on:
-        source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
-        found += [reason for reason in [check_splits(source, data)] if reason]
+    found += [reason for other in also_reads(task).values() if (reason := check_splits(other, data))]
     if data.limit is not None:
         found.append(f"limited to {data.limit} rows")
     return "; ".join(found) or None
