@@ -44,6 +44,16 @@ def check_labelled(features: Array, labels: npt.NDArray[np.intp], least: int = 2
         raise HarnessError(f"rows of each class: {found}; expected two classes or more with {least} rows each")
 
 
+def check_varies(features: Array) -> None:
+    """Refuse features that are the same for every row.
+
+    Raises:
+        HarnessError: no feature varies.
+    """
+    if not np.ptp(features, axis=0).any():
+        raise HarnessError(f"all {len(features)} rows have the same features; nothing can be told from them")
+
+
 def check_texts(texts: Sequence[Sequence[str]], of: str) -> None:
     """Refuse texts that hold no word at all.
 

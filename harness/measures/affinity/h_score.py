@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import HarnessError
-from harness.measures.affinity.estimate import Array, Estimate, check_labelled
+from harness.measures.affinity.estimate import Array, Estimate, check_labelled, check_varies
 
 METHOD = "infinitesimal jackknife over rows, the shrinkage given"
 
@@ -27,13 +27,14 @@ def h_score(features: Array, labels: npt.NDArray[np.intp], shrinkage: float | No
         shrinkage: a in [0, 1]; None for Ledoit and Wolf's.
 
     Raises:
-        HarnessError: features that are not finite, one class alone, or a covariance without inverse.
+        HarnessError: features that are not finite or do not vary, one class alone, or a covariance without inverse.
 
     >>> h_score(np.array([[0.0], [2], [4], [6]]), np.array([0, 0, 1, 1]), shrinkage=0.0).value
     0.8
     """
     features = np.asarray(features, dtype=np.float64)
     check_labelled(features, labels)
+    check_varies(features)
     n, d = features.shape
     a = ledoit_wolf(features) if shrinkage is None else shrinkage
     own = features - features.mean(0)

@@ -15,7 +15,7 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.measures import finetune, lm_loss
 from harness.measures.affinity.data_size import data_size
-from harness.measures.affinity.estimate import Array, Estimate
+from harness.measures.affinity.estimate import Array, Estimate, check_texts
 from harness.measures.affinity.h_score import h_score
 from harness.measures.affinity.log_maximum_evidence import log_maximum_evidence
 from harness.measures.affinity.n_leep import n_leep
@@ -24,6 +24,7 @@ from harness.measures.affinity.task_text_loss import task_text_loss
 from harness.measures.affinity.two_sample_auc import two_sample_auc
 from harness.measures.affinity.unigram_divergence import unigram_divergence
 from harness.measures.affinity.vocabulary_cover import vocabulary_cover
+from harness.measures.affinity.words import words
 from harness.measures.labelled import filled, target_of, tokenised
 from harness.measures.measurement import Measurement, Value
 from harness.specs import AffinityTask, Data, Task, protocol_of
@@ -136,6 +137,7 @@ def features_of(session: Session, task: AffinityTask) -> tuple[Array, Array, int
     values = rows.columns[task.downstream.target]
     targets = [target_of(task.downstream, value, "score", number) for number, value in enumerate(values)]
     texts = filled(task.downstream, rows)
+    placed(task, lambda: check_texts([words(text) for column in texts for text in column], "the task"))
     examples = placed(task, lambda: tokenised(session, texts, targets, protocol.max_length))
     session.examples[place] = pooled_features(session, examples), np.array(targets)
     return *session.examples[place], sum(len(example.ids) for example in examples)

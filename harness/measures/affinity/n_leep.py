@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.measures.affinity.estimate import Array, Estimate, check_labelled
+from harness.measures.affinity.estimate import Array, Estimate, check_labelled, check_varies
 from harness.measures.affinity.leep import leep
 
 VARIANCE_KEPT = 0.8
@@ -32,7 +32,7 @@ def n_leep(features: Array, labels: npt.NDArray[np.intp]) -> Estimate:
         labels: (n,) class of each row, counted from 0.
 
     Raises:
-        HarnessError: features that are not finite, or fewer than two classes with two rows.
+        HarnessError: features that are not finite or do not vary, or fewer than two classes with two rows.
 
     >>> random = np.random.default_rng(0)
     >>> labels = np.arange(60) % 2
@@ -41,6 +41,7 @@ def n_leep(features: Array, labels: npt.NDArray[np.intp]) -> Estimate:
     True
     """
     check_labelled(np.asarray(features), labels)
+    check_varies(np.asarray(features))
     found = leep(posteriors(np.asarray(features, dtype=np.float64), len(np.unique(labels))), labels)
     return Estimate(found.value, found.stderr, METHOD, found.n)
 

@@ -58,3 +58,5 @@ def test_more_features_than_rows_need_shrinkage():
         h_score(x, labels, shrinkage=0.0)
     with pytest.raises(HarnessError, match="expected two classes"):
         h_score(x, np.zeros(20, dtype=int))
+    with pytest.raises(HarnessError, match="the same features"):
+        h_score(np.ones((20, 3)), labels)

@@ -37,3 +37,5 @@ def test_the_scale_of_the_features_does_not_matter():
 def test_one_class_is_refused():
     with pytest.raises(HarnessError, match="two classes or more"):
         n_leep(np.ones((8, 2)), np.zeros(8, dtype=int))
+    with pytest.raises(HarnessError, match="the same features"):
+        n_leep(np.ones((8, 2)), np.arange(8) % 2)
