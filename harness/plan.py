@@ -61,12 +61,13 @@ class Signatures:
         """Fingerprints come from the cache, from what the store knows, or from the rows."""
         self.options, self.data = options, data
         self.known = {
-            (address, split): fingerprint
+            address: fingerprint
             for context in store.contexts.values()
-            for split, (address, fingerprint) in context.get("fingerprints", {}).items()
+            for address, fingerprint in context.get("fingerprints", {}).values()
         }
         self._data_parts: dict[str, dict[str, Any]] = {}
         self.addresses: dict[str, dict[str, list[str]]] = {}
+        """Task to address and fingerprint of each split it reads; those of another task stand under ``what.split``."""
 
     def parts(self, task: Task, checkpoint: Resolved) -> dict[str, Any]:
         """All that decides whether two numbers of this task may be compared.
@@ -91,9 +92,12 @@ class Signatures:
     def data_parts(self, task: Task) -> dict[str, Any]:
         """Revision and row fingerprint of each split a task reads, those of other tasks that it reads included."""
         if task.name not in self._data_parts:
-            self._data_parts[task.name] = dict(self._identify(task))
+            parts = dict(self._identify(task))
             for what, other in also_reads(task).items():
-                self._data_parts[task.name][what] = self.data_parts(other)
+                parts[what] = self.data_parts(other)
+                found = self.addresses.get(other.name, {})
+                self.addresses[task.name] |= {f"{what}.{split}": address for split, address in found.items()}
+            self._data_parts[task.name] = parts
         return self._data_parts[task.name]
 
     def _identify(self, task: Task) -> Iterator[tuple[str, Any]]:
@@ -104,7 +108,7 @@ class Signatures:
         found = self.addresses.setdefault(task.name, {})
         for split in task.splits:
             place = address(task.data, revision or "", task.splits[split], columns, min(wanted, default=None))
-            known = FINGERPRINTS.get(place) or self.known.get((place, split)) if revision is not None else None
+            known = FINGERPRINTS.get(place) or self.known.get(place) if revision is not None else None
             if known is None:
                 rows = self.data.get(task, split)
                 known, revision = rows.fingerprint, rows.revision

@@ -96,6 +96,8 @@ def completed(task: AffinityTask, source: Source, others: Mapping[str, Task]) ->
         of = others.get(task.of) or load_task(task.of, folder=task.folder)
     except HarnessError as error:
         raise HarnessError(f"{source.place(('of',))}: {error}") from None
+    except RecursionError:
+        raise HarnessError(f"{source.place(('of',))}: {task.of} names itself; expected a finetune task") from None
     if not isinstance(of, FinetuneTask):
         raise HarnessError(f"{source.place(('of',))}: {of.name} is of kind {of.kind}; expected a finetune task")
     if task.score in OF_CLASSES and of.labels is None:

@@ -12,6 +12,8 @@ from harness import evaluate
 from harness.errors import HarnessError
 from harness.evaluator import run
 from harness.measures.affinity import kind
+from harness.measures.session import RowCache
+from harness.plan import Signatures
 from harness.request import Options, from_suite
 from harness.results import Store
 from harness.specs import load_suite, load_task
@@ -32,6 +34,7 @@ def spec(folder: Path, score: str, of: str = "glue/rte", more: str = "") -> str:
     ("h_scor", "glue/rte", "", r"h_scor\.yaml:3: unknown score 'h_scor'; did you mean 'h_score'\?"),
     ("data_size", "glue/rtee", "", r"data_size\.yaml:4: unknown task 'glue/rtee'; did you mean 'glue/rte'\?"),
     ("data_size", "lm_loss/wiki", "", r"data_size\.yaml:4: lm_loss/wiki is of kind lm_loss; expected a finetune task"),
+    ("data_size", "data_size.yaml", "", r"data_size\.yaml:4: data_size\.yaml names itself; expected a finetune task"),
     ("h_score", "glue/stsb", "", r"h_score\.yaml:3: h_score needs classes; glue/stsb is a regression"),
     ("two_sample_auc", "glue/rte", "", "two_sample_auc compares with a corpus; give 'corpus'"),
     ("h_score", "glue/rte", CORPUS, "h_score reads no corpus; leave out 'corpus'"),
@@ -87,6 +90,10 @@ def test_scores_of_text_are_records_and_the_same_for_every_checkpoint(hub, tmp_p
         "corpus": "Salesforce/wikitext wikitext-2-raw-v1",
     }
     assert run(from_suite(tmp_path), tmp_path, Options()).already == 4
+    corpus = [
+        c["fingerprints"]["corpus.score"] for c in Store(tmp_path).contexts.values() if "corpus" in c["parts"]["data"]
+    ]
+    assert corpus and set(Signatures(Options(), RowCache(), Store(tmp_path)).known.values()) >= {corpus[0][1]}
 
 
 def test_another_corpus_is_another_signature(hub, tmp_path):
@@ -111,7 +118,7 @@ def test_scores_of_features_know_a_label_that_a_word_tells(content, hub, tmp_pat
 
 def test_features_do_not_depend_on_the_batch(content, hub):
     from harness.checkpoints import resolve_in_memory
-    from harness.measures.session import RowCache, Session
+    from harness.measures.session import Session
 
     found = []
     for budget in (1, 4096):
@@ -124,8 +131,6 @@ def test_features_do_not_depend_on_the_batch(content, hub):
 
 def test_the_loss_on_the_text_is_lm_loss_on_that_text(content, hub, tmp_path):
     import json
-
-    from harness.measures.session import RowCache
 
     task = load_task("affinity/sst2/task_text_loss")
     texts = RowCache().get(task, "score").columns["sentence"]
