@@ -27,7 +27,8 @@ def two_sample_auc(corpus: Sequence[str], task: Sequence[str]) -> Estimate:
     """Out-of-fold AUC, in [0, 1]; lower is closer.
 
     Corpus documents are cut to pieces as long as the median text of the task, since length alone would tell them apart;
-    a document's pieces stay in one fold and are one cluster. As many pieces as the task has texts are used.
+    a document's pieces stay in one fold and are one cluster. As many pieces are used as the task has texts, and one of each
+    document at least.
 
     Args:
         corpus: documents.
