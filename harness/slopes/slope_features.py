@@ -80,12 +80,12 @@ def answer(
     try:
         if used and not names:
             raise HarnessError("no feature was measured for every task; measure one affinity task for each of them")
-        found = predict_slopes(
+        outcome = predict_slopes(
             slopes, stderrs, features, names, [f.cell.downstream.task for f in used], [f.cell.family for f in used]
         )
     except HarnessError as error:
         return SlopeAnswer(upstream, unit, per, None, str(error), missing)
-    return SlopeAnswer(upstream, unit, per, found, None, missing)
+    return SlopeAnswer(upstream, unit, per, outcome, None, missing)
 
 
 def in_one_unit(cells: Sequence[Cell]) -> tuple[str, Array]:

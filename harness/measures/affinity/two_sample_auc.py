@@ -99,7 +99,7 @@ def area(
     >>> found.value
     0.875
     """
-    wins, pairs = np.zeros(len(scores)), np.zeros(len(scores))
+    wins, pairs = np.zeros(len(scores)), np.zeros(len(scores), dtype=np.int64)
     for number in np.unique(fold):
         high, low = np.flatnonzero(is_task & (fold == number)), np.flatnonzero(~is_task & (fold == number))
         ahead = scores[high][:, None] - scores[low][None, :]
