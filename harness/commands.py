@@ -105,43 +105,57 @@ def fits_of(
     return with_example_errors(fits, records, folder) if folder else fits
 
 
-def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
-    """The slopes of a results folder or of a long table, and what flatness adds to them.
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The slopes, what flatness adds to them, and whether features of tasks predict them."""
+
+    fits: list[Any]
+    flat: list[Any]
+    predicted: list[Any]
+
+
+def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...], *, slopes_alone: bool = False) -> Fitted:
+    """The slopes of a results folder or of a long table, and what else they say.
 
     Raises:
         HarnessError: there is no such source, or nothing to fit in it.
     """
+    flat, predicted = [], []
     if source.is_dir():
-        from harness.slopes.flatness.join import answers
-
         store, roles = read_folder(source)
         fits = fits_of(store.records, store.checkpoints, roles, source)
-        flat = answers(store.records, store.checkpoints, roles, fits)
+        if not slopes_alone:
+            from harness.slopes.flatness.join import answers
+            from harness.slopes.slope_features import predictions
+
+            flat = answers(store.records, store.checkpoints, roles, fits)
+            predicted = predictions(store.records, store.checkpoints, roles, fits)
     elif source.is_file():
         from harness.results.table import import_table as read
 
         found = read(source, source=str(source), higher_is_better=higher, lower_is_better=lower)
-        fits, flat = fits_of(found.records, {info.identity: info for info in found.checkpoints}, found.roles), []
+        fits = fits_of(found.records, {info.identity: info for info in found.checkpoints}, found.roles)
     else:
         raise HarnessError(f"no folder and no file {source}; give a results folder or a table")
     if not fits:
         raise HarnessError(
             f"{source}: no slope to fit: it takes an upstream task and a downstream task on one family of checkpoints"
         )
-    return fits, flat
+    return Fitted(fits, flat, predicted)
 
 
 def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
-    """Print slopes, and what flatness adds to the loss; as JSON the slopes alone."""
-    from harness.render import flatness_table, slope_table
+    """Print slopes, what flatness adds to the loss, and whether slopes can be predicted; as JSON the slopes alone."""
+    from harness.render import feature_tables, flatness_table, slope_table
     from harness.slopes.report import rows
 
-    fits, flat = fits_in(source, higher, lower)
+    found = fits_in(source, higher, lower, slopes_alone=as_json)
     if as_json:
-        print(json.dumps(rows(fits), allow_nan=False))
+        print(json.dumps(rows(found.fits), allow_nan=False))
         return
-    slope_table(fits)
-    flatness_table(flat)
+    slope_table(found.fits)
+    flatness_table(found.flat)
+    feature_tables(found.predicted)
 
 
 def predict(
@@ -160,7 +174,7 @@ def predict(
 
     if (loss is None) == (reach is None):
         raise HarnessError("give either --loss (what would it score?) or --reach (what loss would it take?)")
-    fits, _ = fits_in(source, higher, lower)
+    fits = fits_in(source, higher, lower, slopes_alone=True).fits
     tasks = {fit.cell.downstream.task for fit in fits}
     if task not in tasks:
         raise HarnessError(f"no slope of {task!r} in {source}; {nearest(task, tasks)}")

@@ -20,7 +20,7 @@ from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
-from harness.specs import FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
+from harness.specs import AffinityTask, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
@@ -84,6 +84,8 @@ def guess(
 
 def work_of(task: Task, data: RowCache) -> tuple[float, int]:
     """(tokens weighted by passes over the model, tokens)."""
+    if isinstance(task, AffinityTask) and not task.reads_checkpoint:
+        return 0.0, 0
     scored = tokens_of(task, data, "score")
     if isinstance(task, FlatnessTask):
         drawn = min(scored, task.flatness.maximum * task.flatness.length)
@@ -102,8 +104,9 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
 def tokens_of(task: Task, data: RowCache, split: str) -> int:
     """Tokens of a split: words on a world, characters over 4.2 elsewhere."""
     rows = data.get(task, split)
-    inputs = getattr(task, "inputs", None)
-    names = [task.text.column] if inputs is None else [c for c in rows.columns if c != task.target]  # type: ignore[attr-defined]
+    labelled = task.downstream if isinstance(task, AffinityTask) else task
+    target = getattr(labelled, "target", None)
+    names = [task.text.column] if target is None else [c for c in rows.columns if c != target]  # type: ignore[attr-defined]
     return count_tokens(rows, names, bool(task.data.world), getattr(getattr(task, "text", None), "characters", None))
 
 

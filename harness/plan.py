@@ -10,11 +10,11 @@ from typing import Any, Literal
 from harness.checkpoints import Resolved, resolve
 from harness.data.rows import FINGERPRINTS, address, revision_of
 from harness.errors import HarnessError
-from harness.measures.kinds import has_seeds, kind_of
+from harness.measures.kinds import also_reads, has_seeds, kind_of
 from harness.measures.session import RowCache
 from harness.request import Options, Request
 from harness.results import Store, digest, key_of
-from harness.specs import FinetuneTask, Task
+from harness.specs import Task
 
 State = Literal["done", "to do", "failed", "after making"]
 
@@ -61,12 +61,13 @@ class Signatures:
         """Fingerprints come from the cache, from what the store knows, or from the rows."""
         self.options, self.data = options, data
         self.known = {
-            (address, split): fingerprint
+            address: fingerprint
             for context in store.contexts.values()
-            for split, (address, fingerprint) in context.get("fingerprints", {}).items()
+            for address, fingerprint in context.get("fingerprints", {}).values()
         }
         self._data_parts: dict[str, dict[str, Any]] = {}
         self.addresses: dict[str, dict[str, list[str]]] = {}
+        """Task to address and fingerprint of each split it reads; those of another task stand under ``what.split``."""
 
     def parts(self, task: Task, checkpoint: Resolved) -> dict[str, Any]:
         """All that decides whether two numbers of this task may be compared.
@@ -89,12 +90,14 @@ class Signatures:
         return parts | ({"limit": self.options.limit} if self.options.limit is not None else {})
 
     def data_parts(self, task: Task) -> dict[str, Any]:
-        """Revision and row fingerprint of each split a task reads, its trainer's included."""
+        """Revision and row fingerprint of each split a task reads, those of other tasks that it reads included."""
         if task.name not in self._data_parts:
-            self._data_parts[task.name] = dict(self._identify(task))
-            source = getattr(task, "trained_on", None) and kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
-            if source:
-                self._data_parts[task.name]["trained_on"] = self.data_parts(source)
+            parts = dict(self._identify(task))
+            for what, other in also_reads(task).items():
+                parts[what] = self.data_parts(other)
+                found = self.addresses.get(other.name, {})
+                self.addresses[task.name] |= {f"{what}.{split}": address for split, address in found.items()}
+            self._data_parts[task.name] = parts
         return self._data_parts[task.name]
 
     def _identify(self, task: Task) -> Iterator[tuple[str, Any]]:
@@ -105,7 +108,7 @@ class Signatures:
         found = self.addresses.setdefault(task.name, {})
         for split in task.splits:
             place = address(task.data, revision or "", task.splits[split], columns, min(wanted, default=None))
-            known = FINGERPRINTS.get(place) or self.known.get((place, split)) if revision is not None else None
+            known = FINGERPRINTS.get(place) or self.known.get(place) if revision is not None else None
             if known is None:
                 rows = self.data.get(task, split)
                 known, revision = rows.fingerprint, rows.revision
@@ -167,9 +170,7 @@ def check_splits(task: Task, data: RowCache) -> str | None:
         expected, total = task.rows.get(name), data.get(task, split).total
         if expected is not None and total is not None and total != expected:
             found.append(f"{name} has {total} rows, {expected} expected")
-    if isinstance(task, FinetuneTask) and task.trained_on:
-        source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
-        found += [reason for reason in [check_splits(source, data)] if reason]
+    found += [reason for other in also_reads(task).values() if (reason := check_splits(other, data))]
     if data.limit is not None:
         found.append(f"limited to {data.limit} rows")
     return "; ".join(found) or None

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.board.findings import family_sentences
+from harness.board.findings import family_sentences, prediction_sentence
 from harness.slopes.report import rows
 
 
@@ -167,3 +167,26 @@ def flatness_table(answers: Sequence[tuple[Any, float]]) -> None:
             optional(answer.least_partial, ".2f"), " ".join(flag.code for flag in answer.flags),
         )  # fmt: skip
     console.print(table)
+
+
+def feature_tables(answers: Sequence[Any]) -> None:
+    """Features of tasks against their slopes, one table for each upstream task, and the verdict; nothing without features."""
+    console = wide_console()
+    for answer in answers:
+        if answer.found is not None:
+            table = Table(title=escape(f"features of tasks and their slopes on {answer.upstream.task}"))
+            for name in (
+                "feature",
+                "slope for one sd more",
+                "95 % interval",
+                "Q2 on tasks left out",
+                "p (all features)",
+            ):
+                table.add_column(name, overflow="fold")
+            for feature in answer.found.features:
+                table.add_row(
+                    escape(feature.name), f"{feature.coefficient:.3g}",
+                    escape(f"[{feature.low:.3g}, {feature.high:.3g}]"), optional(feature.q2, ".2f"), f"{feature.p:.2g}",
+                )  # fmt: skip
+            console.print(table)
+        console.print(escape(prediction_sentence(answer)))

@@ -14,6 +14,7 @@ from harness.checkpoints import expand
 from harness.errors import HarnessError
 from harness.makers.family import write_text
 from harness.results import Control, Roles
+from harness.results.roles import ROLES
 from harness.specs import Pretrain, Task, load_suite, load_task, read_yaml
 from harness.specs.load import derive_task
 from harness.specs.source import Source
@@ -103,7 +104,7 @@ def from_arguments(
     for pattern in checkpoints:
         shared = family or family_name(pattern)
         families[shared] = tuple(dict.fromkeys((*families.get(shared, ()), *expand(pattern))))
-    by_role: dict[str, list[Any]] = {"upstream": [], "flatness": [], "downstream": []}
+    by_role: dict[str, list[Any]] = {role: [] for role in ROLES}
     for task in built:
         by_role[task.default_role].append(task.name)
     suite = {
@@ -196,7 +197,7 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
     return Roles(
         upstream=names("upstream"), flatness=names("flatness"), downstream=names("downstream"), families=families,
         controls=controls, title=suite.get("title", ""), description=suite.get("description", ""),
-        headline=suite.get("headline") or {},
+        headline=suite.get("headline") or {}, affinity=names("affinity"),
     )  # fmt: skip
 
 
@@ -219,7 +220,7 @@ def save_suite(request: Request, folder: Path) -> None:
 def joined(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Families and tasks of two suites; the newer one's where both name one."""
     tasks = {}
-    for role in ("upstream", "flatness", "downstream"):
+    for role in ROLES:
         entries = [*(before.get("tasks", {}).get(role) or ()), *(now["tasks"].get(role) or ())]
         tasks[role] = list({entry["name"] if isinstance(entry, dict) else entry: entry for entry in entries}.values())
     families = dict(before.get("families", {}))

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.specs import load_task, read_yaml, task_names
+from harness.specs import AffinityTask, load_task, read_yaml, task_names
 from harness.specs.load import find
 
 REVISION = re.compile(r"(revision:\s*)([^\s,}]+)")
@@ -44,6 +44,10 @@ def pin_task(name: str) -> str:
     from harness.data.hub import resolve_revision
 
     task, (path, _) = load_task(name), find(name, Path())
+    if isinstance(task, AffinityTask):
+        raise HarnessError(
+            f"{path}: reads the data of {task.of}; pin that task, and take the corpus as its own task has it"
+        )
     if task.data.path is None:
         raise HarnessError(f"{path}: the data is not of the Hub, so there is no revision to pin")
     commit = resolve_revision(task.data.model_copy(update={"revision": None}), offline=False)

@@ -68,11 +68,11 @@ def shown(records: Sequence[Record]) -> list[Record]:
 
 
 def columns(records: Sequence[Record], roles: Roles) -> list[Column]:
-    """A column for each task, metric and unit: upstream, flatness, downstream, then the rest."""
+    """A column for each task, metric and unit: upstream, flatness, downstream, then the rest; features have none."""
     found: dict[tuple[str, str, str], None] = {}
     tasks = {record.task for record in records if record.error is None}
     for record in records:
-        if record.error is None or record.task not in tasks:
+        if record.task not in roles.affinity and (record.error is None or record.task not in tasks):
             found[record.task, record.metric, record.unit] = None
     made = [Column(task, metric, unit, role_of(task, roles)) for task, metric, unit in found]
     return sorted(made, key=lambda column: column_order(column, roles))

@@ -1,4 +1,4 @@
-"""What the board says beyond single slopes: families compared, and whether flatness adds to the loss."""
+"""What the board says beyond single slopes: families compared, what flatness adds, whether slopes can be predicted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from harness.board.notation import change_unit, number, per_unit, scale_of
 from harness.slopes.cell import Fit
 from harness.slopes.families import Comparison
 from harness.slopes.flatness.battery import FlatnessAnswer
+from harness.slopes.slope_features import SlopeAnswer
 
 SIGNIFICANT = 0.05
 
@@ -63,4 +64,27 @@ def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
     return (
         f"{found.task} {found.metric} on {found.upstream}, {found.flatness}, {found.n} checkpoints: {what} (partial r "
         f"{found.partial.r:.2f}, q = {q:.2g}{seen}{added}).{controls}{flags}"
+    )
+
+
+def prediction_sentence(answer: SlopeAnswer) -> str:
+    """Whether the slopes on one upstream task can be predicted from features of the tasks."""
+    on = f"Slopes on {answer.upstream.task}"
+    without = f" Not measured for every task, and left out: {', '.join(answer.left_out)}." if answer.left_out else ""
+    if answer.found is None:
+        return f"{on} cannot be predicted yet: {answer.refusal}.{without}"
+    found, best = answer.found, answer.found.best
+    size = found.q2_over_size
+    beaten = found.q2 > 0 and (size is None or size > 0)
+    verdict = (
+        f"can be predicted from {best.name}"
+        if best.p < SIGNIFICANT and beaten
+        else f"are not predicted by any of {len(found.features)} features"
+    )
+    than_size = "log train rows were not measured" if size is None else f"{size:+.2f} against log train rows alone"
+    return (
+        f"{on} {verdict}. {found.n} slopes of {found.tasks} tasks and {found.families} families, in {answer.unit} per "
+        f"{answer.per:g} {answer.upstream.unit}; closest is {best.name}: {best.coefficient:+.2g} [{best.low:+.2g}, "
+        f"{best.high:+.2g}] for one standard deviation more, p = {best.p:.2g} over all {len(found.features)} features. Tasks "
+        f"left out, the feature chosen without them: Q² {found.q2:+.2f} against the mean, {than_size}.{without}"
     )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
 from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
 from harness.board.controls import ControlRow, control_rows
-from harness.board.findings import family_sentences, flatness_sentence
+from harness.board.findings import family_sentences, flatness_sentence, prediction_sentence
 from harness.board.interactive import chart
 from harness.board.notation import axis_label, change_unit, value_unit
 from harness.board.panels import Panel, Style, family_order, panels, styles
@@ -25,6 +25,7 @@ from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.slopes.cell import Fit
 from harness.slopes.flatness.join import answers
+from harness.slopes.slope_features import predictions
 
 TEMPLATES = Path(__file__).parent / "templates"
 TITLE = "Transfer leaderboard"
@@ -49,6 +50,7 @@ class Board:
     styles: dict[str, Style]
     families: list[str]
     flatness: list[str]
+    predictions: list[str]
     legend: list[LegendEntry]
     controls: list[ControlRow]
     checklist: list[ChecklistRow]
@@ -83,6 +85,7 @@ def assemble(
         styles=looks,
         families=family_sentences(fits),
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
+        predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits)],
         legend=flag_legend(rows),
         controls=control_rows(roles.controls, fits),
         checklist=checklist_rows(fits),

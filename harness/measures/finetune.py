@@ -16,7 +16,7 @@ from harness.measures.classifier import Example, predict, train
 from harness.measures.labelled import held_out, labelled_examples, map_labels
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.scores import score
-from harness.specs import FinetuneTask, Protocol, load_task, protocol_of
+from harness.specs import FinetuneTask, Protocol, Task, load_task, protocol_of
 from harness.training.loop import DivergedError
 
 if TYPE_CHECKING:
@@ -70,6 +70,11 @@ def trainer_of(task: FinetuneTask) -> FinetuneTask:
         raise HarnessError(f"{task.place('trained_on')}: {task.trained_on} does not train a model")
     map_labels(task, source)
     return source
+
+
+def also_reads(task: FinetuneTask) -> dict[str, Task]:
+    """The task trained on, where it is another one."""
+    return {"trained_on": trainer_of(task)} if task.trained_on else {}
 
 
 def measure(session: Session, task: FinetuneTask, seed: int | None) -> Measurement:
@@ -157,4 +162,4 @@ def _score_other(
     return Measurement(tuple(values), tokens=tokens, outcomes=tuple(outcomes), selected=chosen)
 
 
-__all__ = ["Outcomes", "VERSION", "columns", "measure", "policy", "rows_wanted", "trainer_of"]
+__all__ = ["Outcomes", "VERSION", "also_reads", "columns", "measure", "policy", "rows_wanted", "trainer_of"]

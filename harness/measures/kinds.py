@@ -2,12 +2,14 @@
 
 A kind is a module (or any object) with ``VERSION``, a number that is raised when the code would measure differently;
 ``columns(task)`` and ``rows_wanted(task)``, what it reads; ``policy(task, checkpoint)``, the part of the signature that
-depends on the checkpoint's objective; and ``measure(session, task, seed)``. A plug-in also has ``Task``, its spec class.
+depends on the checkpoint's objective; and ``measure(session, task, seed)``. One that reads the data of other tasks too
+names them by ``also_reads(task)``. A plug-in also has ``Task``, its spec class.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +23,7 @@ OURS = {
     "lm_loss": "harness.measures.lm_loss",
     "flatness": "harness.measures.curvature",
     "finetune": "harness.measures.finetune",
+    "affinity": "harness.measures.affinity.kind",
 }
 
 
@@ -47,6 +50,12 @@ def kind_of(task: Task) -> Kind:
     if task.kind in OURS:
         return importlib.import_module(OURS[task.kind])  # type: ignore[return-value]
     return next(point.load() for point in entry_points(group="harness.kinds") if point.name == task.kind)
+
+
+def also_reads(task: Task) -> Mapping[str, Task]:
+    """Other tasks whose data a measurement reads, by what they are to it: their rows are part of its signature."""
+    found = getattr(kind_of(task), "also_reads", None)
+    return found(task) if found else {}
 
 
 def has_seeds(task: Task) -> bool:

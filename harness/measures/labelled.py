@@ -14,6 +14,7 @@ from harness.specs import FinetuneTask, Protocol
 from harness.specs.protocol import Selection
 
 if TYPE_CHECKING:
+    from harness.data.rows import Rows
     from harness.measures.session import Session
 
 HELD_OUT_SEED = 0
@@ -29,15 +30,20 @@ def labelled_examples(session: Session, task: FinetuneTask, split: str, protocol
     if place not in session.examples:
         rows = session.rows(task, split)
         targets = [target_of(task, value, split, number) for number, value in enumerate(rows.columns[task.target])]
-        templates = [compiled(template) for template in task.inputs]
-        names = list(rows.columns)
-        texts: list[list[str]] = [[] for _ in templates]
-        for values in zip(*(rows.columns[name] for name in names), strict=True):
-            row = dict(zip(names, values, strict=True))
-            for column, template in zip(texts, templates, strict=True):
-                column.append(template(row))
-        session.examples[place] = tokenised(session, texts, targets, protocol.max_length)
+        session.examples[place] = tokenised(session, filled(task, rows), targets, protocol.max_length)
     return session.examples[place]
+
+
+def filled(task: FinetuneTask, rows: Rows) -> list[list[str]]:
+    """The texts of each template, one a row."""
+    templates = [compiled(template) for template in task.inputs]
+    names = list(rows.columns)
+    texts: list[list[str]] = [[] for _ in templates]
+    for values in zip(*(rows.columns[name] for name in names), strict=True):
+        row = dict(zip(names, values, strict=True))
+        for column, template in zip(texts, templates, strict=True):
+            column.append(template(row))
+    return texts
 
 
 def tokenised(session: Session, texts: list[list[str]], targets: list[float], max_length: int) -> list[Example]:

@@ -72,10 +72,19 @@ def measure(session: Session, task: LmLossTask, seed: int | None) -> Measurement
     Raises:
         HarnessError: no tokens, a loss that is not finite, or a checkpoint without a loss.
     """
-    rows, checkpoint = session.rows(task, "score"), session.checkpoint
+    rows = session.rows(task, "score")
+    return measure_documents(session, task, take(rows, task.text), rows)
+
+
+def measure_documents(session: Session, task: Any, texts: list[Document], rows: Rows) -> Measurement:
+    """Measure documents that were taken from rows already; ``task`` has a name and a loss.
+
+    Raises:
+        HarnessError: no tokens, a loss that is not finite, or a checkpoint without a loss.
+    """
+    checkpoint = session.checkpoint
     settings = policy(task, checkpoint)
     model, tokenizer = session.language_model()
-    texts = take(rows, task.text)
     tokenised = tokenise(tokenizer, texts)
     causal = checkpoint.objective == "causal"
     sequences = cut(tokenised, tokenizer, task.loss, settings, causal)
@@ -122,7 +131,7 @@ def cut(
 
 
 def summarise(
-    task: LmLossTask, sequences: list[ScoredSequence], losses: np.ndarray, rows: Rows, texts: list[Document], causal: bool
+    task: Any, sequences: list[ScoredSequence], losses: np.ndarray, rows: Rows, texts: list[Document], causal: bool
 ) -> Measurement:  # fmt: skip
     """Per-document sums, and the ratios of them that are the metrics."""
     size = max(s.cluster for s in sequences) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ class RowCache:
     offline: bool = False
     limit: int | None = None
     _rows: dict[tuple[str, str], Rows] = field(default_factory=dict)
+    _made: dict[Any, Any] = field(default_factory=dict)
 
     def get(self, task: Task, split: str) -> Rows:
         """Rows of a task's split."""
@@ -37,6 +38,12 @@ class RowCache:
             first = min(wanted, default=None)
             self._rows[task.name, split] = load_rows(task, split, kind.columns(task), first=first, offline=self.offline)
         return self._rows[task.name, split]
+
+    def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
+        """What follows from the data alone: made for the first checkpoint, and the same for all others."""
+        if what not in self._made:
+            self._made[what] = make()
+        return self._made[what]
 
 
 @dataclass

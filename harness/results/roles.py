@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Role = Literal["upstream", "flatness", "downstream", "affinity"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""What a task may be for in a suite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +37,5 @@ class Roles:
     description: str = ""
     headline: Mapping[str, str] = field(default_factory=dict)
     """Task name to the metric shown and fitted first; without an entry, the task's first metric."""
+    affinity: tuple[str, ...] = ()
+    """Tasks that give features of downstream tasks, from which slopes may be predicted."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, nearest
+from harness.results import digest
+from harness.results.roles import ROLES
 from harness.specs.model import check
 from harness.specs.protocol import Protocol
 from harness.specs.source import Source, merge, read_yaml
 from harness.specs.suite import Suite
-from harness.specs.task import KINDS, METRICS, FinetuneTask, Task
+from harness.specs.task import KINDS, METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LmLossTask, Task
 
 DEEPEST_INCLUDE = 8
 
@@ -53,17 +56,17 @@ def load_task(name: str, *, folder: Path | None = None) -> Task:
     return build_task(resolve_includes(read_yaml(path)), shown)
 
 
-def derive_task(source: Source) -> Task:
-    """A task that a suite writes in place: ``name:``, ``include:`` and what differs."""
+def derive_task(source: Source, others: Mapping[str, Task] | None = None) -> Task:
+    """A task that a suite writes in place: ``name:``, ``include:`` and what differs; ``others`` are tasks it may name."""
     name = source.value.get("name")
     if not isinstance(name, str) or not name:
         raise HarnessError(f"{source.place(())}: a task written in a suite needs a name: of its own")
     if name in task_names():
         raise HarnessError(f"{source.place(('name',))}: {name!r} is a shipped task; give the derived one another name")
-    return build_task(resolve_includes(source), name)
+    return build_task(resolve_includes(source), name, others)
 
 
-def build_task(source: Source, name: str) -> Task:
+def build_task(source: Source, name: str, others: Mapping[str, Task] | None = None) -> Task:
     """Check a merged spec against the class of its kind."""
     if not isinstance(source.value, dict):
         raise HarnessError(f"{source.place(())}: found {source.value!r}; a spec is a mapping of fields to values")
@@ -73,12 +76,62 @@ def build_task(source: Source, name: str) -> Task:
         raise HarnessError(f"{source.place(('kind',))}: {found}; {nearest(str(kind), kinds())}")
     task = check(kinds()[kind], source, name=name)
     task._source = source
-    check_files(task, source)
+    if isinstance(task, AffinityTask):
+        return completed(task, source, others or {})
+    check_files(task.data, source)
     if isinstance(task, FinetuneTask):
         check_metrics(task, source)
         if isinstance(task.protocol, str):
             load_protocol(task.protocol, source)
     return task
+
+
+def completed(task: AffinityTask, source: Source, others: Mapping[str, Task]) -> AffinityTask:
+    """An affinity task with the data, split and rows of its downstream task, and its corpus ready to read.
+
+    Raises:
+        HarnessError: the downstream task does not exist, is of another kind, or has no classes where the score needs them.
+    """
+    try:
+        of = others.get(task.of) or load_task(task.of, folder=task.folder)
+    except HarnessError as error:
+        raise HarnessError(f"{source.place(('of',))}: {error}") from None
+    except RecursionError:
+        raise HarnessError(f"{source.place(('of',))}: {task.of} names itself; expected a finetune task") from None
+    if not isinstance(of, FinetuneTask):
+        raise HarnessError(f"{source.place(('of',))}: {of.name} is of kind {of.kind}; expected a finetune task")
+    if task.score in OF_CLASSES and of.labels is None:
+        raise HarnessError(f"{source.place(('score',))}: {task.score} needs classes; {of.name} is a regression")
+    split = task.splits.get("score") or of.splits.get("train") or of.splits["score"]
+    rows = {name: count for name, count in of.rows.items() if name == split}
+    found = task.model_copy(
+        update={"data": with_files_at(of.data, of.folder), "splits": {"score": split}, "rows": rows}
+    )
+    found._downstream = of.model_copy(update={"splits": {"score": split}})
+    found._corpus_text = corpus_text(task, source)
+    return found
+
+
+def corpus_text(task: AffinityTask, source: Source) -> LmLossTask | None:
+    """The corpus of an affinity task, as a task that reads it; equal corpora have one name, and are read once."""
+    if task.corpus is None:
+        return None
+    check_files(task.corpus.data, source, "corpus")
+    under = {place[1:]: where for place, where in source.places.items() if place[:1] == ("corpus",)}
+    data = with_files_at(task.corpus.data, task.folder)
+    found = LmLossTask(
+        name=f"corpus {digest([data.definition(), task.corpus.definition()])[:16]}", description="text to compare with",
+        kind="lm_loss", data=data, splits={"score": task.corpus.split}, text=task.corpus.text,
+    )  # fmt: skip
+    found._source = Source(source.path, task.corpus.definition(), under)
+    return found
+
+
+def with_files_at(data: Data, folder: Path) -> Data:
+    """Data whose files are named from the root: another folder may read them."""
+    if data.files is None:
+        return data
+    return data.model_copy(update={"files": tuple(str((folder / name).resolve()) for name in data.files)})
 
 
 def check_metrics(task: FinetuneTask, source: Source) -> None:
@@ -90,13 +143,13 @@ def check_metrics(task: FinetuneTask, source: Source) -> None:
             )
 
 
-def check_files(task: Task, source: Source) -> None:
+def check_files(data: Data, source: Source, *location: str) -> None:
     """Files of a spec stand beside it: nothing absolute, nothing above its folder."""
-    for number, name in enumerate(task.data.files or ()):
+    for number, name in enumerate(data.files or ()):
         inside = os.path.normpath(name)
         if Path(inside).is_absolute() or inside.startswith("..") or ":" in name or "\\" in name:
             raise HarnessError(
-                f"{source.place(('data', 'files', number))}: {name!r} leaves the folder of the spec; name a file "
+                f"{source.place((*location, 'data', 'files', number))}: {name!r} leaves the folder of the spec; name a file "
                 "beside it, or give the file on the command line with --text"
             )
 
@@ -168,23 +221,27 @@ def load_suite(folder: Path) -> tuple[Suite, dict[str, dict[str, Task]]]:
     source = read_yaml(path)
     suite = check(Suite, source)
     tasks: dict[str, dict[str, Task]] = {}
-    for role in ("upstream", "flatness", "downstream"):
+    known: dict[str, Task] = {}
+    for role in ROLES:
         entries = getattr(suite.tasks, role)
-        built = (suite_task(entry, source, ("tasks", role, n)) for n, entry in enumerate(entries))
+        built = [suite_task(entry, source, ("tasks", role, n), known) for n, entry in enumerate(entries)]
         tasks[role] = {task.name: task for task in built}
+        known |= tasks[role]
     check_references(suite, source, {name for named in tasks.values() for name in named})
     return suite, tasks
 
 
-def suite_task(entry: str | dict[str, Any], source: Source, location: tuple[str | int, ...]) -> Task:
-    """One entry of a suite's tasks; an error names its line."""
+def suite_task(
+    entry: str | dict[str, Any], source: Source, location: tuple[str | int, ...], known: Mapping[str, Task]
+) -> Task:
+    """One entry of a suite's tasks, which may name those that are known; an error names its line."""
     if isinstance(entry, dict):
         under = {
             place[len(location) :]: where
             for place, where in source.places.items()
             if place[: len(location)] == location
         }
-        return derive_task(Source(source.path, entry, under))
+        return derive_task(Source(source.path, entry, under), known)
     try:
         return load_task(entry, folder=source.path.parent)
     except HarnessError as error:

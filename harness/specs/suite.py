@@ -7,15 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict, model_validator
 
 from harness.specs.model import Spec
-from harness.specs.task import Data, Positive, Strings, Text
-
-
-class Corpus(Spec):
-    """Text to train on."""
-
-    data: Data
-    split: str = "train"
-    text: Text = Text()
+from harness.specs.task import Corpus, Positive, Strings
 
 
 class Tokenizer(Spec):
@@ -96,6 +88,9 @@ class Roles(Spec):
     upstream: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = ()
     flatness: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = ()
     downstream: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = ()
+    affinity: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = Field(
+        (), description="features of tasks from which their slopes may be predicted"
+    )
 
 
 class Only(Spec):

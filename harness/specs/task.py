@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, PrivateAttr, Strict, model_validator
+from pydantic import Field, PrivateAttr, Strict, field_validator, model_validator
 
+from harness.errors import nearest
+from harness.results.roles import Role
 from harness.specs.model import Spec
 from harness.specs.protocol import Protocol
 from harness.specs.source import Source
 
 Strings = Annotated[tuple[str, ...], Strict(False)]
 Positive = Annotated[int, Field(gt=0)]
-Role = Literal["upstream", "flatness", "downstream"]
 
 
 class Data(Spec):
@@ -50,6 +51,14 @@ class Text(Spec):
     )
     first: Positive | None = Field(None, description="take the first so many documents")
     characters: Positive | None = Field(None, description="take so many characters of each document")
+
+
+class Corpus(Spec):
+    """Text to train on, or to compare a task with."""
+
+    data: Data
+    split: str = "train"
+    text: Text = Text()
 
 
 class Loss(Spec):
@@ -176,6 +185,95 @@ class FinetuneTask(Task):
         return self
 
 
-KINDS: dict[str, type[Task]] = {"lm_loss": LmLossTask, "flatness": FlatnessTask, "finetune": FinetuneTask}
-DEFAULT_ROLES: dict[str, Role] = {"lm_loss": "upstream", "flatness": "flatness"}
+Score = Literal[
+    "data_size",
+    "unigram_divergence",
+    "vocabulary_cover",
+    "two_sample_auc",
+    "task_text_loss",
+    "log_maximum_evidence",
+    "n_leep",
+    "h_score",
+]
+SCORES: tuple[str, ...] = get_args(Score)
+OF_CORPUS = ("unigram_divergence", "vocabulary_cover", "two_sample_auc")
+OF_CLASSES = ("n_leep", "h_score")
+
+
+class AffinityTask(Task):
+    """What a corpus, or a checkpoint, has in common with a downstream task, whose data it reads."""
+
+    NOT_MEASURED: ClassVar[tuple[str, ...]] = (*Task.NOT_MEASURED, "of")
+
+    kind: Literal["affinity"]
+    score: Score
+    of: str = Field(description="the downstream task: a shipped one, one of the suite, or a YAML file")
+    data: Data = Field(None, description="left out: it is that of the downstream task")  # type: ignore[assignment]
+    splits: dict[str, str] = Field(
+        default_factory=dict, description="which split to read; without it train, else the scored one"
+    )
+    corpus: Corpus | None = Field(None, description="what to compare the task's text with")
+    first: Positive = Field(1000, description="read the first so many rows of the task; data_size reads all")
+    loss: Loss = Field(Loss(), description="of task_text_loss")
+
+    _downstream: FinetuneTask | None = PrivateAttr(None)
+    _corpus_text: LmLossTask | None = PrivateAttr(None)
+
+    @property
+    def downstream(self) -> FinetuneTask:
+        """The task named under ``of``, its score split the one that is read here."""
+        assert self._downstream is not None, "given when the spec is loaded"
+        return self._downstream
+
+    @property
+    def reads_checkpoint(self) -> bool:
+        """Whether the score is one of the checkpoint, and not of texts alone."""
+        return self.score not in (*OF_CORPUS, "data_size")
+
+    @property
+    def corpus_text(self) -> LmLossTask | None:
+        """The corpus as a task that reads it."""
+        return self._corpus_text
+
+    def definition(self) -> dict[str, Any]:
+        """As of every spec, without where the corpus comes from: its content is part of the signature by itself."""
+        found = super().definition()
+        if "corpus" in found:
+            data = {k: v for k, v in found["corpus"]["data"].items() if k not in ("revision", "files")}
+            found["corpus"] = found["corpus"] | {"data": data}
+        return found
+
+    @field_validator("score", mode="before")
+    @classmethod
+    def known_score(cls, value: Any) -> Any:
+        """Refuse a score that does not exist, with the nearest that does."""
+        if value not in SCORES:
+            raise ValueError(f"unknown score {value!r}; {nearest(str(value), SCORES)}")
+        return value
+
+    @model_validator(mode="after")
+    def has_score_split(self) -> AffinityTask:
+        """No data of its own, and at most the split to read."""
+        if self.data is not None:
+            raise ValueError(f"an affinity task reads the data of {self.of!r}, which 'of' names; leave 'data' out")
+        if set(self.splits) - {"score"}:
+            raise ValueError(f"splits names {sorted(self.splits)}; an affinity task has score, or none")
+        return self
+
+    @model_validator(mode="after")
+    def corpus_where_it_is_read(self) -> AffinityTask:
+        """A corpus for the scores that compare with one, and for no other."""
+        if (self.score in OF_CORPUS) != (self.corpus is not None):
+            verb = "compares with a corpus; give" if self.corpus is None else "reads no corpus; leave out"
+            raise ValueError(f"{self.score} {verb} 'corpus'")
+        return self
+
+
+KINDS: dict[str, type[Task]] = {
+    "lm_loss": LmLossTask,
+    "flatness": FlatnessTask,
+    "finetune": FinetuneTask,
+    "affinity": AffinityTask,
+}
+DEFAULT_ROLES: dict[str, Role] = {"lm_loss": "upstream", "flatness": "flatness", "affinity": "affinity"}
 METRICS = ("accuracy", "f1", "f1_macro", "matthews_correlation", "pearson", "spearman")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from board_examples import NASTY, Example, demo, small
+from board_examples import NASTY, Example, demo, record, small
 
 from harness.board.page import assemble, github, html
 from harness.results.roles import Roles
+from harness.slopes.cell import Axis
 
 LIBRARY = "../assets/plotly.min.js"
 
@@ -99,6 +101,20 @@ def test_missing_flatness_is_a_dash() -> None:
     assert "312.5 ± 9.3" in written
     (row,) = re.findall(r"^\| tartan-5 .*$", written, re.M)
     assert row.split("|")[5].strip() == "–"
+
+
+def test_features_of_tasks_are_a_finding_and_no_column() -> None:
+    records, checkpoints, contexts, roles, fits = demo()
+    size = Axis("affinity/rte/data_size", "log_train_rows", "log rows", True)
+    features = [record(c, size, 7.8, details={"of": "glue/rte"}) for c in checkpoints]
+    with_features = replace(roles, affinity=(size.task,))
+    board = assemble(
+        [*records, *features], checkpoints, contexts, with_features, [replace(f, stderr=0.1) for f in fits]
+    )
+    assert size.task not in {column.task for column in board.columns}
+    for page in (github(board), html(board, LIBRARY)):
+        assert "Can a slope be predicted?" in page and "cannot be predicted yet" in page
+    assert "Can a slope be predicted?" not in github(assemble(*demo()))
 
 
 def test_twenty_checkpoints_stay_under_two_megabytes() -> None:

@@ -1,0 +1,41 @@
+"""One vector a row from a checkpoint: its last hidden states, averaged over the row's tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from harness.data.batches import by_token_budget
+from harness.measures.affinity.estimate import Array
+from harness.measures.classifier import Example, collate
+
+if TYPE_CHECKING:
+    from harness.measures.session import Session
+
+
+def body_of(session: Session) -> Any:
+    """The checkpoint without its head, in eval mode: of the language model where it is one, else of a classifier."""
+    if session.checkpoint.objective in ("causal", "masked"):
+        model, _ = session.language_model()
+    else:
+        model, _ = session.classifier(2, 0, None)
+    return model.base_model.eval()
+
+
+def pooled_features(session: Session, examples: list[Example]) -> Array:
+    """Mean of the last hidden states over tokens, special tokens included: float64 ``(N, d)``."""
+    body, pad_token = body_of(session), session.tokenizer().pad_token_id or 0
+    found: list[Any] = [None] * len(examples)
+    with torch.inference_mode(), session.progress("features", sum(len(e.ids) for e in examples)) as advance:
+        for batch in by_token_budget([len(e.ids) for e in examples], session.token_budget):
+            inputs = collate([examples[i] for i in batch], pad_token, body.device, regression=True)
+            inputs.pop("labels")
+            states = body(**inputs).last_hidden_state.float()  # (B, T, d)
+            mask = inputs["attention_mask"][..., None].float()
+            means = ((states * mask).sum(1) / mask.sum(1)).double().cpu().numpy()
+            for i, mean in zip(batch, means, strict=True):
+                found[i] = mean
+            advance(sum(len(examples[i].ids) for i in batch))
+    return np.stack(found)
