@@ -101,43 +101,63 @@ def fits_of(records: Sequence[Record], checkpoints: dict[str, CheckpointInfo], r
     return fit_all(join(records, checkpoints, roles))
 
 
-def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
-    """The slopes of a results folder or of a long table, and what flatness adds to them.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a results folder or a table holds: all that slopes are made of."""
+
+    records: Sequence[Record]
+    checkpoints: dict[str, CheckpointInfo]
+    contexts: dict[str, dict[str, Any]]
+    roles: Roles
+
+
+def measured_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> Measured:
+    """Records and roles of a results folder or of a long table.
 
     Raises:
-        HarnessError: there is no such source, or nothing to fit in it.
+        HarnessError: there is no such source.
     """
     if source.is_dir():
-        from harness.slopes.flatness.join import answers
-
         store, roles = read_folder(source)
-        fits = fits_of(store.records, store.checkpoints, roles)
-        flat = answers(store.records, store.checkpoints, roles, fits)
-    elif source.is_file():
+        return Measured(store.records, store.checkpoints, store.contexts, roles)
+    if source.is_file():
         from harness.results.table import import_table as read
 
         found = read(source, source=str(source), higher_is_better=higher, lower_is_better=lower)
-        fits, flat = fits_of(found.records, {info.identity: info for info in found.checkpoints}, found.roles), []
-    else:
-        raise HarnessError(f"no folder and no file {source}; give a results folder or a table")
+        contexts = {context["context"]: dict(context) for context in found.contexts}
+        return Measured(found.records, {info.identity: info for info in found.checkpoints}, contexts, found.roles)
+    raise HarnessError(f"no folder and no file {source}; give a results folder or a table")
+
+
+def fits_in(source: Path, measured: Measured) -> list[Any]:
+    """The slopes of what was measured.
+
+    Raises:
+        HarnessError: there is nothing to fit.
+    """
+    fits = fits_of(measured.records, measured.checkpoints, measured.roles)
     if not fits:
         raise HarnessError(
             f"{source}: no slope to fit: it takes an upstream task and a downstream task on one family of checkpoints"
         )
-    return fits, flat
+    return fits
 
 
 def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
-    """Print slopes, and what flatness adds to the loss; as JSON the slopes alone."""
-    from harness.render import flatness_table, slope_table
+    """Print slopes, what flatness adds to the loss, and what holds under other choices; as JSON the slopes alone."""
+    from harness.render import flatness_table, sensitivity_table, slope_table
+    from harness.slopes.flatness.join import answers
     from harness.slopes.report import rows
+    from harness.slopes.sensitivity.board import sensitivities
 
-    fits, flat = fits_in(source, higher, lower)
+    found = measured_in(source, higher, lower)
+    fits = fits_in(source, found)
     if as_json:
         print(json.dumps(rows(fits), allow_nan=False))
         return
     slope_table(fits)
-    flatness_table(flat)
+    flatness_table(answers(found.records, found.checkpoints, found.roles, fits))
+    sensitivity_table(sensitivities(found.records, found.checkpoints, found.contexts, found.roles, fits))
 
 
 def predict(
@@ -156,7 +176,7 @@ def predict(
 
     if (loss is None) == (reach is None):
         raise HarnessError("give either --loss (what would it score?) or --reach (what loss would it take?)")
-    fits, _ = fits_in(source, higher, lower)
+    fits = fits_in(source, measured_in(source, higher, lower))
     tasks = {fit.cell.downstream.task for fit in fits}
     if task not in tasks:
         raise HarnessError(f"no slope of {task!r} in {source}; {nearest(task, tasks)}")

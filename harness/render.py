@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.board.findings import family_sentences
+from harness.board.sensitivity_text import order_sentences, sensitivity_rows, sensitivity_sentences
 from harness.slopes.report import rows
 
 
@@ -167,3 +168,34 @@ def flatness_table(answers: Sequence[tuple[Any, float]]) -> None:
             optional(answer.least_partial, ".2f"), " ".join(flag.code for flag in answer.flags),
         )  # fmt: skip
     console.print(table)
+
+
+def sensitivity_table(found: Any) -> None:
+    """The slope of each task under every option of each choice; nothing where there is but one option of each."""
+    if not found.answers:
+        return
+    console = wide_console()
+    table = Table(title="does it hold under other choices?")
+    for name in (
+        "choice",
+        "family",
+        "upstream",
+        "task",
+        "metric",
+        "sign",
+        "slope [interval] under each option",
+        "unit",
+    ):
+        table.add_column(name, overflow="fold")
+    for row in sensitivity_rows(found):
+        options = [
+            f"{o.name}: {o.slope}" + ("" if o.status == "ok" else f" {o.status}") + (o.shift and f"; metric {o.shift}")
+            for o in row.options
+        ]
+        table.add_row(
+            escape(row.choice), escape(row.family), escape(row.upstream), escape(row.task), escape(row.metric), row.sign,
+            escape("\n".join(options)), escape(row.unit),
+        )  # fmt: skip
+    console.print(table)
+    for text in (*sensitivity_sentences(found), *order_sentences(found)):
+        console.print(escape(text))
