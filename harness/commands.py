@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def measured_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -
         HarnessError: there is no such source.
     """
     if source.is_dir():
-        store, roles = read_folder(source)
+        store, roles = read_folder(source, Store.of_rows)
         return Measured(store.records, store.checkpoints, store.contexts, roles)
     if source.is_file():
         from harness.results.table import import_table as read
@@ -207,8 +207,8 @@ def predict(
         print(prediction_text(fit, row) if loss is not None else needed_text(fit, row))
 
 
-def read_folder(folder: Path) -> tuple[Store, Roles]:
-    """Records and roles of a results folder.
+def read_folder(folder: Path, read: Callable[[Path], Store] = Store) -> tuple[Store, Roles]:
+    """Records and roles of a results folder; ``Store.of_rows`` reads no more of them than slopes need.
 
     Raises:
         HarnessError: there are no records.
@@ -217,7 +217,7 @@ def read_folder(folder: Path) -> tuple[Store, Roles]:
 
     if not (folder / "results.jsonl").is_file():
         raise HarnessError(f"{folder} holds no results.jsonl; measure first with 'harness run'")
-    return Store(folder), roles_of(folder)
+    return read(folder), roles_of(folder)
 
 
 def write_board(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
+from harness.results.rows import Row
 from harness.results.signature import digest, key_of
 from harness.slopes.cell import Cell, Fit
 from harness.slopes.fit import fit_cell
@@ -81,9 +82,8 @@ def grid_runs(records: Iterable[Record], contexts: Contexts, tasks: set[str]) ->
         if place is None:
             continue
         signature, rate = place
-        as_cell = replace(
-            record, stage="selected", signature=signature, key=key_of(signature, record.checkpoint, record.seed)
-        )
+        key = key_of(signature, record.checkpoint, record.seed)
+        as_cell = Row.of(record)._replace(stage="selected", signature=signature, key=key)
         by_rate = found.setdefault((signature, record.checkpoint, record.seed), {})
         by_rate.setdefault(rate, {})[record.metric] = as_cell
     return {
