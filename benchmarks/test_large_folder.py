@@ -1,6 +1,6 @@
 """Reading, joining and fitting a large results folder: a fiftieth of 1,000,000 records.
 
-The whole: ``python -m benchmarks.test_large_folder FOLDER 200`` writes 200 families (690 MB), if FOLDER is not there,
+The whole: ``python benchmarks/test_large_folder.py FOLDER 200`` writes 200 families (690 MB), if FOLDER is not there,
 and tells CPU seconds and peak memory of each step; 4 and 20 families show whether it grows linearly.
 """
 
@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from large_folder import Size, write_folder
 
 from harness.results import Store
 from harness.slopes.fit import fit_all
 from harness.slopes.join import join
-
-sys.path.insert(0, str(Path(__file__).parent))
-from large_folder import Size, write_folder
 
 SMALL = Size(families=4)
 

@@ -15,6 +15,9 @@ from harness.board.findings import family_sentences
 from harness.board.sensitivity_text import order_sentences, sensitivity_rows, sensitivity_sentences
 from harness.slopes.report import rows
 
+MOST_ROWS = 400
+"""Of a table on the terminal: nobody reads more there."""
+
 
 def duration(seconds: float) -> str:
     """Seconds for people.
@@ -82,7 +85,7 @@ def slope_table(fits: Sequence[Any]) -> None:
         "flags",
     ):
         table.add_column(name, overflow="fold")
-    for fit, row in zip(fits, rows(fits), strict=True):
+    for fit, row in zip(fits[:MOST_ROWS], rows(fits[:MOST_ROWS]), strict=True):
         interval = fit.interval
         table.add_row(
             escape(fit.cell.family), escape(fit.cell.upstream.task), escape(fit.cell.downstream.task),
@@ -95,10 +98,17 @@ def slope_table(fits: Sequence[Any]) -> None:
             row["verdict"], " ".join(flag.code for flag in (*fit.refusals, *fit.flags)),
         )  # fmt: skip
     console.print(table)
+    say_more(console, len(fits))
     for text in family_sentences(fits):
         console.print(escape(text))
     for text in dict.fromkeys(f"{flag.code}: {flag.text}" for fit in fits for flag in fit.refusals):
         console.print(f"refused {escape(text)}")
+
+
+def say_more(console: Console, rows: int) -> None:
+    """How many rows there were no lines for."""
+    if rows > MOST_ROWS:
+        console.print(f"and {rows - MOST_ROWS:,} more: see the board")
 
 
 def optional(value: float | None, form: str) -> str:
@@ -187,7 +197,8 @@ def sensitivity_table(found: Any) -> None:
         "unit",
     ):
         table.add_column(name, overflow="fold")
-    for row in sensitivity_rows(found):
+    answers = sensitivity_rows(found)
+    for row in answers[:MOST_ROWS]:
         options = [
             f"{o.name}: {o.slope}" + ("" if o.status == "ok" else f" {o.status}") + (o.shift and f"; metric {o.shift}")
             for o in row.options
@@ -197,5 +208,6 @@ def sensitivity_table(found: Any) -> None:
             escape("\n".join(options)), escape(row.unit),
         )  # fmt: skip
     console.print(table)
+    say_more(console, len(answers))
     for text in (*sensitivity_sentences(found), *order_sentences(found)):
         console.print(escape(text))

@@ -122,7 +122,10 @@ def unknown(identity: str) -> CheckpointInfo:
 
 
 def checkpoint_row(
-    info: CheckpointInfo, records: Sequence[Record], listing: Mapping[str, Sequence[tuple[int, str]]], heads: Sequence[Column]
+    info: CheckpointInfo,
+    records: Sequence[Record],
+    listing: Mapping[str, Sequence[tuple[int, str]]],
+    heads: Sequence[Column],
 ) -> CheckpointRow:
     """One checkpoint with an entry for each column; ``listing`` tells which families list a name."""
     names = info.names or (info.identity,)
