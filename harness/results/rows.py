@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from harness.results.record import FIELDS, REQUIRED, SCHEMA, Record
 
 if TYPE_CHECKING:
@@ -144,6 +142,8 @@ def rows_of(table: pa.Table, seen: dict[Any, Any]) -> Iterator[Row]:
 
 def repeated(column: pa.ChunkedArray, seen: dict[Any, Any]) -> list[str | None]:
     """Strings that stand on many lines, each kept once."""
+    import numpy as np
+
     encoded = column.combine_chunks().dictionary_encode()
     words = [seen.setdefault(word, word) for word in encoded.dictionary.to_pylist()]
     positions = encoded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
