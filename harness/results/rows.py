@@ -71,8 +71,9 @@ def read_rows(path: Path) -> list[Row] | None:
             rows += rows_of(table, seen)
     except (pa.ArrowException, UnicodeDecodeError, ValueError):
         return None
-    newest = {(row.key, row.metric): row for row in rows}
-    return rows if len(newest) == len(rows) else list(newest.values())
+    if len({row.key for row in rows}) == len(rows):
+        return rows
+    return list({(row.key, row.metric): row for row in rows}.values())
 
 
 def blocks(path: Path) -> Iterator[bytes]:
@@ -93,7 +94,7 @@ def parsed(block: bytes) -> pa.Table | None:
         return None
     table = json.read_json(
         pa.BufferReader(block),
-        read_options=json.ReadOptions(block_size=1 << 24),
+        read_options=json.ReadOptions(block_size=1 << 20),
         parse_options=json.ParseOptions(explicit_schema=schema()),
     )
     told = all(table[name].null_count == 0 for name in (*REQUIRED - {"value"}, "schema", "stage"))
