@@ -85,7 +85,7 @@ def grid_runs(records: Iterable[Record], contexts: Contexts, tasks: set[str]) ->
         key = key_of(signature, record.checkpoint, record.seed)
         as_cell = Row.of(record)._replace(stage="selected", signature=signature, key=key)
         by_rate = found.setdefault((signature, record.checkpoint, record.seed), {})
-        by_rate.setdefault(rate, {})[record.metric] = as_cell
+        by_rate.setdefault(rate, {})[record.metric] = as_cell  # type: ignore[assignment]
     return {
         place: [GridRun(rate, without_held_out(by_rate[rate])) for rate in sorted(by_rate)]
         for place, by_rate in found.items()

@@ -34,8 +34,8 @@ def train_row_sensitivities(
     }
     groups: dict[tuple[str, str], dict[tuple[str, str], dict[float, Fit]]] = {}
     for fit in fits:
-        found = {told.get((fit.cell.downstream.task, point.checkpoint)) for point in fit.cell.points}
-        if len(found) == 1 and (recipe := found.pop()) is not None:
+        used = {told.get((fit.cell.downstream.task, point.checkpoint)) for point in fit.cell.points}
+        if len(used) == 1 and (recipe := used.pop()) is not None:
             measures = groups.setdefault((fit.cell.family, fit.cell.upstream.task), {})
             measures.setdefault((recipe[0], fit.cell.downstream.metric), {})[recipe[1]] = fit
     answers: list[Sensitivity] = []
