@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,56 +106,68 @@ def fits_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """The slopes, what flatness adds to them, and whether features of tasks predict them."""
+class Measured:
+    """What a results folder or a table holds: all that slopes are made of."""
 
-    fits: list[Any]
-    flat: list[Any]
-    predicted: list[Any]
+    records: Sequence[Record]
+    checkpoints: dict[str, CheckpointInfo]
+    contexts: dict[str, dict[str, Any]]
+    roles: Roles
 
 
-def fits_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...], *, slopes_alone: bool = False) -> Fitted:
-    """The slopes of a results folder or of a long table, and what else they say.
+def measured_in(source: Path, higher: tuple[str, ...], lower: tuple[str, ...]) -> Measured:
+    """Records and roles of a results folder or of a long table.
 
     Raises:
-        HarnessError: there is no such source, or nothing to fit in it.
+        HarnessError: there is no such source.
     """
-    flat, predicted = [], []
     if source.is_dir():
-        store, roles = read_folder(source)
-        fits = fits_of(store.records, store.checkpoints, roles, source)
-        if not slopes_alone:
-            from harness.slopes.flatness.join import answers
-            from harness.slopes.slope_features import predictions
-
-            flat = answers(store.records, store.checkpoints, roles, fits)
-            predicted = predictions(store.records, store.checkpoints, roles, fits)
-    elif source.is_file():
+        store, roles = read_folder(source, Store.of_rows)
+        return Measured(store.records, store.checkpoints, store.contexts, roles)
+    if source.is_file():
         from harness.results.table import import_table as read
 
         found = read(source, source=str(source), higher_is_better=higher, lower_is_better=lower)
-        fits = fits_of(found.records, {info.identity: info for info in found.checkpoints}, found.roles)
-    else:
-        raise HarnessError(f"no folder and no file {source}; give a results folder or a table")
+        contexts = {context["context"]: dict(context) for context in found.contexts}
+        return Measured(found.records, {info.identity: info for info in found.checkpoints}, contexts, found.roles)
+    raise HarnessError(f"no folder and no file {source}; give a results folder or a table")
+
+
+def fits_in(source: Path, measured: Measured) -> list[Any]:
+    """The slopes of what was measured.
+
+    Raises:
+        HarnessError: there is nothing to fit.
+    """
+    folder = source if source.is_dir() else None
+    fits = fits_of(measured.records, measured.checkpoints, measured.roles, folder)
     if not fits:
         raise HarnessError(
             f"{source}: no slope to fit: it takes an upstream task and a downstream task on one family of checkpoints"
         )
-    return Fitted(fits, flat, predicted)
+    return fits
 
 
 def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
-    """Print slopes, what flatness adds to the loss, and whether slopes can be predicted; as JSON the slopes alone."""
-    from harness.render import feature_tables, flatness_table, slope_table
-    from harness.slopes.report import rows
+    """Print slopes, what flatness adds to the loss, what predicts slopes, and what holds under other choices.
 
-    found = fits_in(source, higher, lower, slopes_alone=as_json)
+    As JSON the slopes alone.
+    """
+    from harness.render_fits import feature_tables, flatness_table, sensitivity_table, slope_table
+    from harness.slopes.flatness.join import answers
+    from harness.slopes.report import rows
+    from harness.slopes.sensitivity.board import sensitivities
+    from harness.slopes.slope_features import predictions
+
+    found = measured_in(source, higher, lower)
+    fits = fits_in(source, found)
     if as_json:
-        print(json.dumps(rows(found.fits), allow_nan=False))
+        print(json.dumps(rows(fits), allow_nan=False))
         return
-    slope_table(found.fits)
-    flatness_table(found.flat)
-    feature_tables(found.predicted)
+    slope_table(fits)
+    flatness_table(answers(found.records, found.checkpoints, found.roles, fits))
+    feature_tables(predictions(found.records, found.checkpoints, found.roles, fits))
+    sensitivity_table(sensitivities(found.records, found.checkpoints, found.contexts, found.roles, fits))
 
 
 def predict(
@@ -174,7 +186,7 @@ def predict(
 
     if (loss is None) == (reach is None):
         raise HarnessError("give either --loss (what would it score?) or --reach (what loss would it take?)")
-    fits = fits_in(source, higher, lower, slopes_alone=True).fits
+    fits = fits_in(source, measured_in(source, higher, lower))
     tasks = {fit.cell.downstream.task for fit in fits}
     if task not in tasks:
         raise HarnessError(f"no slope of {task!r} in {source}; {nearest(task, tasks)}")
@@ -205,8 +217,8 @@ def predict(
         print(prediction_text(fit, row) if loss is not None else needed_text(fit, row))
 
 
-def read_folder(folder: Path) -> tuple[Store, Roles]:
-    """Records and roles of a results folder.
+def read_folder(folder: Path, read: Callable[[Path], Store] = Store) -> tuple[Store, Roles]:
+    """Records and roles of a results folder; ``Store.of_rows`` reads no more of them than slopes need.
 
     Raises:
         HarnessError: there are no records.
@@ -215,7 +227,7 @@ def read_folder(folder: Path) -> tuple[Store, Roles]:
 
     if not (folder / "results.jsonl").is_file():
         raise HarnessError(f"{folder} holds no results.jsonl; measure first with 'harness run'")
-    return Store(folder), roles_of(folder)
+    return read(folder), roles_of(folder)
 
 
 def write_board(folder: Path) -> list[Path]:

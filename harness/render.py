@@ -1,4 +1,4 @@
-"""Tables on the terminal."""
+"""The plan and predictions on the terminal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-
-from harness.board.findings import family_sentences, prediction_sentence
-from harness.slopes.report import rows
 
 
 def duration(seconds: float) -> str:
@@ -57,69 +54,6 @@ def plan_table(planned: Sequence[Any], estimates: Any) -> None:
     console.print(f"in all about {duration(estimates.seconds)}{making}; {estimates.tokens:,} tokens to measure")
 
 
-def slope_table(fits: Sequence[Any]) -> None:
-    """Slopes, best first; refused cells last with their reason."""
-    console = wide_console()
-    table = Table(title="transfer slopes (positive: the metric gets better as the upstream one does)")
-    for name in (
-        "family",
-        "upstream",
-        "task",
-        "metric",
-        "runs/points",
-        "model",
-        "slope",
-        "95 % interval",
-        "window",
-        "R2",
-        "Q2",
-        "residual/noise",
-        "break",
-        "rank",
-        "q",
-        "verdict",
-        "flags",
-    ):
-        table.add_column(name, overflow="fold")
-    for fit, row in zip(fits, rows(fits), strict=True):
-        interval = fit.interval
-        table.add_row(
-            escape(fit.cell.family), escape(fit.cell.upstream.task), escape(fit.cell.downstream.task),
-            escape(fit.cell.downstream.metric), f"{fit.n_runs}/{fit.n_points}", fit.model or "",
-            "" if fit.transfer_slope is None else f"{fit.transfer_slope:.4g} per {fit.per:g}",
-            "" if interval is None else f"[{interval.low:.4g}, {interval.high:.4g}] {interval.method.split(',')[0]}".replace("[", r"\["),
-            "" if fit.window is None else "{:.4g} to {:.4g}".format(*fit.window),
-            optional(fit.r2, ".2f"), optional(fit.q2, ".2f"), against_noise(fit), break_text(fit),
-            "" if fit.rank is None else "{} to {}".format(*fit.rank), optional(fit.q_value, ".1g"),
-            row["verdict"], " ".join(flag.code for flag in (*fit.refusals, *fit.flags)),
-        )  # fmt: skip
-    console.print(table)
-    for text in family_sentences(fits):
-        console.print(escape(text))
-    for text in dict.fromkeys(f"{flag.code}: {flag.text}" for fit in fits for flag in fit.refusals):
-        console.print(f"refused {escape(text)}")
-
-
-def optional(value: float | None, form: str) -> str:
-    """A number in a format; nothing where there is none."""
-    return "" if value is None else format(value, form)
-
-
-def against_noise(fit: Any) -> str:
-    """Residual standard deviation against the metric's own standard error."""
-    return (
-        ""
-        if fit.residual_sd is None
-        else f"{fit.residual_sd:.2g}/{'?' if fit.y_noise is None else f'{fit.y_noise:.2g}'}"
-    )
-
-
-def break_text(fit: Any) -> str:
-    """Where the line breaks with its interval, where that is significant."""
-    found = fit.broken
-    return "" if found is None or found.p >= 0.05 else escape(f"{found.at:.4g} [{found.low:.4g}, {found.high:.4g}]")
-
-
 def prediction_text(fit: Any, row: dict[str, Any]) -> str:
     """One sentence on what a checkpoint would score."""
     cell = fit.cell
@@ -143,50 +77,3 @@ def needed_text(fit: Any, row: dict[str, Any]) -> str:
         f"{cell.family}: {what} takes {row['x']:.4g} {cell.upstream.unit} of {cell.upstream.task}, interval {low} to {high} "
         f"({fit.model}, {fit.status}){far}"
     )
-
-
-def flatness_table(answers: Sequence[tuple[Any, float]]) -> None:
-    """What flatness adds to the loss, task by task; nothing where it was not measured."""
-    if not answers:
-        return
-    console = wide_console()
-    table = Table(
-        title="does flatness add to the loss? (partial r at given loss and family; negative: flatter is better)"
-    )
-    for name in ("upstream", "task", "metric", "flatness", "n", "partial r", "p", "q", "added Q2", "at equal loss",
-                 "least r seen", "flags"):  # fmt: skip
-        table.add_column(name, overflow="fold")
-    for answer, q in answers:
-        skill, matched = answer.skill, answer.matched
-        ends = "" if skill is None or skill.low is None else f" [{skill.low:.2f}, {skill.high:.2f}]"
-        table.add_row(
-            escape(answer.upstream), escape(answer.task), escape(answer.metric), escape(answer.flatness), str(answer.n),
-            f"{answer.partial.r:.2f}", f"{answer.partial.p:.2g}", f"{q:.2g}",
-            "" if skill is None else escape(f"{skill.delta:.2f}{ends}"),
-            "" if matched is None else f"S = {matched.s} of {matched.pairs} pairs, p = {matched.p:.2g}",
-            optional(answer.least_partial, ".2f"), " ".join(flag.code for flag in answer.flags),
-        )  # fmt: skip
-    console.print(table)
-
-
-def feature_tables(answers: Sequence[Any]) -> None:
-    """Features of tasks against their slopes, one table for each upstream task, and the verdict; nothing without features."""
-    console = wide_console()
-    for answer in answers:
-        if answer.found is not None:
-            table = Table(title=escape(f"features of tasks and their slopes on {answer.upstream.task}"))
-            for name in (
-                "feature",
-                "slope for one sd more",
-                "95 % interval",
-                "Q2 on tasks left out",
-                "p (all features)",
-            ):
-                table.add_column(name, overflow="fold")
-            for feature in answer.found.features:
-                table.add_row(
-                    escape(feature.name), f"{feature.coefficient:.3g}",
-                    escape(f"[{feature.low:.3g}, {feature.high:.3g}]"), optional(feature.q2, ".2f"), f"{feature.p:.2g}",
-                )  # fmt: skip
-            console.print(table)
-        console.print(escape(prediction_sentence(answer)))

@@ -101,7 +101,11 @@ def checkpoint_rows(
     by_checkpoint: dict[str, list[Record]] = {identity: [] for identity in known}
     for record in records:
         by_checkpoint[record.checkpoint].append(record)
-    rows = [checkpoint_row(info, by_checkpoint[identity], roles, heads) for identity, info in known.items()]
+    listing: dict[str, list[tuple[int, str]]] = {}
+    for place in enumerate(roles.families):
+        for name in roles.families[place[1]]:
+            listing.setdefault(name, []).append(place)
+    rows = [checkpoint_row(info, by_checkpoint[identity], listing, heads) for identity, info in known.items()]
     order = list(roles.families)
     return sorted(rows, key=lambda row: row_order(row, order))
 
@@ -118,11 +122,17 @@ def unknown(identity: str) -> CheckpointInfo:
 
 
 def checkpoint_row(
-    info: CheckpointInfo, records: Sequence[Record], roles: Roles, heads: Sequence[Column]
+    info: CheckpointInfo,
+    records: Sequence[Record],
+    listing: Mapping[str, Sequence[tuple[int, str]]],
+    heads: Sequence[Column],
 ) -> CheckpointRow:
-    """One checkpoint with an entry for each column."""
+    """One checkpoint with an entry for each column; ``listing`` tells which families list a name."""
     names = info.names or (info.identity,)
-    members = tuple(family for family, listed in roles.families.items() if set(names) & set(listed))
+    members = tuple(family for _, family in sorted({place for name in names for place in listing.get(name, ())}))
+    by_task: dict[str, list[Record]] = {}
+    for record in records:
+        by_task.setdefault(record.task, []).append(record)
     return CheckpointRow(
         name=names[0],
         other_names=names[1:],
@@ -131,17 +141,15 @@ def checkpoint_row(
         run=info.run,
         step=info.step,
         parameters=info.parameters,
-        entries=tuple(entries(records, column) for column in heads),
+        entries=tuple(entries(by_task.get(column.task, ()), column) for column in heads),
     )
 
 
 def entries(records: Sequence[Record], column: Column) -> tuple[Entry, ...]:
-    """What one cell holds: a mean for each signature, whole and partial data apart, then the errors."""
+    """What one cell holds, of the task's records: a mean for each signature, whole and partial apart, then the errors."""
     groups: dict[tuple[str, str], list[Record]] = {}
     failed = []
     for record in records:
-        if record.task != column.task:
-            continue
         if record.error is not None:
             failed.append(record)
         elif (record.metric, record.unit) == (column.metric, column.unit):

@@ -18,6 +18,7 @@ from harness.board.interactive import chart
 from harness.board.notation import axis_label, change_unit, value_unit
 from harness.board.panels import Panel, Style, family_order, panels, styles
 from harness.board.provenance import FILES, ProvenanceRow, Total, provenance_rows, total
+from harness.board.sensitivity_text import SensitivityRow, order_sentences, sensitivity_rows, sensitivity_sentences
 from harness.board.slope_table import LegendEntry, SlopeRow, flag_legend, slope_rows
 from harness.board.text import Safe, markdown, plain, script_json
 from harness.board.verdicts import counted, summary
@@ -25,6 +26,7 @@ from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.slopes.cell import Fit
 from harness.slopes.flatness.join import answers
+from harness.slopes.sensitivity.board import sensitivities
 from harness.slopes.slope_features import predictions
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -51,6 +53,8 @@ class Board:
     families: list[str]
     flatness: list[str]
     predictions: list[str]
+    sensitivity: list[str]
+    sensitivity_rows: list[SensitivityRow]
     legend: list[LegendEntry]
     controls: list[ControlRow]
     checklist: list[ChecklistRow]
@@ -75,6 +79,7 @@ def assemble(
     heads = columns(visible, roles)
     pictures = panels(fits, roles)
     rows = slope_rows(fits, looks)
+    choices = sensitivities(records, checkpoints, contexts, roles, fits)
     return Board(
         title=roles.title or TITLE,
         description=roles.description,
@@ -86,6 +91,8 @@ def assemble(
         families=family_sentences(fits),
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
         predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits)],
+        sensitivity=[*sensitivity_sentences(choices), *order_sentences(choices)],
+        sensitivity_rows=sensitivity_rows(choices),
         legend=flag_legend(rows),
         controls=control_rows(roles.controls, fits),
         checklist=checklist_rows(fits),

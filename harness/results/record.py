@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from sys import intern
 from typing import Any
 
 SCHEMA = 1
@@ -63,15 +64,18 @@ class Record:
         """
         if line.get("schema") != SCHEMA:
             raise ValueError(f"record schema {line.get('schema')!r}; this version reads {SCHEMA}")
-        unknown = set(line) - FIELDS
+        unknown = line.keys() - FIELDS
         if unknown:
             raise ValueError(f"record has unknown fields {sorted(unknown)}")
-        missing = REQUIRED - set(line)
+        missing = REQUIRED - line.keys()
         if missing:
             raise ValueError(f"record lacks {sorted(missing)}")
         values = dict(line)
         values["cost"] = Cost(**values.get("cost", {}))
         values["warnings"] = tuple(values.get("warnings", ()))
+        for name in REPEATED:
+            if type(values.get(name)) is str:
+                values[name] = intern(values[name])
         return cls(**values)
 
 
@@ -83,6 +87,10 @@ ORDER = ("schema", "key", "metric", "value", "stderr", "stderr_method", "n", "un
 FIELDS = {f.name for f in fields(Record)}
 REQUIRED = {"key", "metric", "value", "unit", "higher_is_better", "task", "task_version", "checkpoint", "signature",
             "context"}  # fmt: skip
+
+
+REPEATED = ("metric", "unit", "task", "checkpoint", "signature", "context", "stage", "stderr_method")
+"""Strings that many records share: kept once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

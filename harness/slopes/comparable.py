@@ -68,9 +68,8 @@ def different_signatures(records: Sequence[Record]) -> str | None:
 
 def different_units(records: Sequence[Record]) -> str | None:
     """One metric in two units, or with two directions."""
-    units = sorted(
-        {f"{record.unit} ({'higher' if record.higher_is_better else 'lower'} is better)" for record in records}
-    )
-    if len(units) < 2:
+    found = {(record.unit, record.higher_is_better) for record in records}
+    if len(found) < 2:
         return None
+    units = sorted(f"{unit} ({'higher' if higher else 'lower'} is better)" for unit, higher in found)
     return f"{records[0].task} ({records[0].metric}) is given in {' and in '.join(units)}; convert it to one."

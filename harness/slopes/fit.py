@@ -56,8 +56,9 @@ class Straight:
 def fit_all(cells: Iterable[Cell]) -> list[Fit]:
     """Fit every cell and compare them (``board_wide``); best transfer first, refused last in the order given."""
     from harness.slopes.board_wide import compared
+    from harness.slopes.parallel import fit_cells
 
-    return compared([fit_cell(cell) for cell in cells])
+    return compared(fit_cells(list(cells)))
 
 
 def fit_cell(cell: Cell) -> Fit:

@@ -33,14 +33,19 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
     by_name = identities_by_name(checkpoints)
     upstream = {task: axis_metrics(task, table, roles)[:1] for task in roles.upstream}
     downstream = {task: axis_metrics(task, table, roles) for task in roles.downstream}
+    chances = {
+        (task, metric): chance_of(column) for task, metrics in table.items() for metric, column in metrics.items()
+    }
     cells = []
     for family, names in roles.families.items():
         members: Members = {}
         for name in names:
             if name in by_name:
                 members.setdefault(by_name[name], name)
-        x_columns = [series(task, metric, table, members) for task in upstream for metric in upstream[task]]
-        y_columns = [series(task, metric, table, members) for task in downstream for metric in downstream[task]]
+        x_columns = [series(task, metric, table, chances, members) for task in upstream for metric in upstream[task]]
+        y_columns = [
+            series(task, metric, table, chances, members) for task in downstream for metric in downstream[task]
+        ]
         cells += [
             cell_of(family, x, y, members, checkpoints)
             for x in x_columns
@@ -99,12 +104,15 @@ class Series:
     records: Mapping[str, Sequence[Record]]
 
 
-def series(task: str, metric: str, table: Mapping[str, Mapping[str, Column]], members: Members) -> Series:
+def series(
+    task: str, metric: str, table: Mapping[str, Mapping[str, Column]], chances: Mapping[tuple[str, str], float | None],
+    members: Members,
+) -> Series:  # fmt: skip
     """The values of a family's checkpoints on one axis."""
     column = table[task][metric]
     kept = usable({identity: column[identity] for identity in members if identity in column})
     first = next(iter(kept.values()), next(iter(column.values())))[0]
-    axis = Axis(task, metric, first.unit, first.higher_is_better, chance_of(column), best_of(first))
+    axis = Axis(task, metric, first.unit, first.higher_is_better, chances[task, metric], best_of(first))
     return Series(axis, {identity: mean_over_seeds(found) for identity, found in kept.items()}, kept)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,12 +85,24 @@ class Curve(Protocol):
         """(dy/dg)² at y, up to a factor: the weight that a point has on the metric's own scale."""
 
 
+def named(name: str) -> Curve:
+    """The curve of the menus that is called so."""
+    from harness.slopes.curves import LOSSES, SCORES, SHARES
+
+    return next(curve for curve in (*LOSSES, *SHARES, *SCORES) if curve.name == name)
+
+
 class Untransformed:
     """A curve whose metric is fitted as it is."""
 
+    name: str
     bounded = False
     linked = False
     least_points = 3
+
+    def __reduce__(self) -> tuple[Callable[[str], Curve], tuple[str]]:
+        """A pickled curve is the menu's own again: curves are told apart by identity."""
+        return named, (self.name,)
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Any value will do."""

@@ -95,9 +95,21 @@ def grid_of(curve: Curve, x_bytes: bytes, run_bytes: bytes) -> Grid:
     means = columns.mean(axis=1)
     columns = columns - means[:, None, :]
     members = (run[:, None] == np.arange(run.max() + 1)).astype(np.float64)
-    sums = np.einsum("knc,nr->krc", columns, members)
-    products = np.einsum("knc,knd,nr->krcd", columns, columns, members, optimize=True)
+    sums, products = sums_by_run(columns, members)
     return Grid(thetas, columns, means, members, members.sum(axis=0), sums, products)
+
+
+def sums_by_run(columns: Array, members: Array) -> tuple[Array, Array]:
+    """Sums of columns (K, n, c) by run, (K, R, c), and of their products, (K, R, c, c)."""
+    k, n, c = columns.shape
+    products = (columns[..., :, None] * columns[..., None, :]).reshape(k, n, c * c)
+    return summed(columns, members), summed(products, members).reshape(k, -1, c, c)
+
+
+def summed(columns: Array, members: Array) -> Array:
+    """Sums over points of columns (K, n, c) weighted by members (n, R), (K, R, c): one product of matrices."""
+    k, n, c = columns.shape
+    return (columns.transpose(0, 2, 1).reshape(k * c, n) @ members).reshape(k, c, -1).transpose(0, 2, 1)
 
 
 def fit(curve: Curve, x: Array, y: Array, run: Positions, scale: Scale) -> Fitted:
@@ -134,8 +146,7 @@ def weighted(grid: Grid, weights: Array) -> Grid:
     means = np.einsum("knc,n->kc", columns, weights) / weights.sum()
     columns = columns - means[:, None, :]
     members = grid.members * weights[:, None]
-    sums = np.einsum("knc,nr->krc", columns, members)
-    products = np.einsum("knc,knd,nr->krcd", columns, columns, members, optimize=True)
+    sums, products = sums_by_run(columns, members)
     return Grid(grid.thetas, columns, means, members, members.sum(axis=0), sums, products)
 
 
@@ -145,7 +156,7 @@ def solved(curve: Curve, grid: Grid, x: Array, y: Array, link: Array, run: Posit
     mean = np.average(link, weights=weights)
     g = link - mean
     y_sums, y_squares = g @ grid.members, (g * g) @ grid.members
-    cross = np.einsum("knc,n,nr->krc", grid.columns, g, grid.members, optimize=True)
+    cross = summed(grid.columns, g[:, None] * grid.members)
     # The last "run left out" is none at all: one pass gives the fit to all points too.
     none = np.zeros((grid.sums.shape[0], 1, grid.sums.shape[2]))
     out = [np.concatenate([part, none], axis=1) for part in (grid.sums, cross)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from harness.slopes.curves.base import Array, Scale
+from harness.slopes.curves.base import Array, Curve, Scale, named
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Link:
     parameters: int = 2
     least_levels: int = 5
     least_points: int = 5
+
+    def __reduce__(self) -> tuple[Callable[[str], Curve], tuple[str]]:
+        """A pickled link is the menu's own again; its functions have no names to be found by."""
+        return named, (self.name,)
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Every value lies inside the range of the metric."""

@@ -1,0 +1,1 @@
+"""Whether a conclusion holds under other choices: of upstream corpus, learning rate, selection rule and train size."""
