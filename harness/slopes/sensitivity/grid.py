@@ -15,7 +15,7 @@ from harness.results.roles import Roles
 from harness.results.rows import Row
 from harness.results.signature import digest, key_of
 from harness.slopes.cell import Cell, Fit
-from harness.slopes.fit import fit_cell
+from harness.slopes.fit import fit_cell, over_window
 from harness.slopes.join import join
 from harness.slopes.sensitivity.options import Measure, Option, Order, Sensitivity, compared
 
@@ -159,5 +159,7 @@ def option_of(name: str, cell: Cell, measured: Fit) -> Option:
     before = {point.checkpoint: point.y for point in measured.cell.points}
     after = {point.checkpoint: point.y for point in cell.points}
     shared = [after[identity] - before[identity] for identity in after if identity in before]
-    window = measured.window if after.keys() == before.keys() else None
-    return Option(name, fit_cell(cell, window), sum(shared) / len(shared) if shared else None)
+    fit = fit_cell(cell)
+    if after.keys() == before.keys() and measured.window is not None and fit.model not in (None, "linear"):
+        fit = over_window(fit, measured.window)
+    return Option(name, fit, sum(shared) / len(shared) if shared else None)
