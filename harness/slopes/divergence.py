@@ -51,7 +51,9 @@ def divergence(columns: Array, g: Array, x: Array, up: int) -> Divergence | None
     (True, True, None)
     """
     order = np.argsort(x * up, kind="stable")
-    design, g, x = np.column_stack([np.ones(x.size), columns])[order], g[order], x[order]
+    spread = np.maximum(np.ptp(columns, axis=0), 1e-300)
+    design = np.column_stack([np.ones(x.size), (columns - columns.mean(axis=0)) / spread])[order]
+    g, x = g[order], x[order]
     start = max(FIRST, design.shape[1] + 2)
     if x.size < start + TWICE or np.ptp(g) == 0:
         return None
@@ -86,11 +88,16 @@ def recursive_residuals(design: Array, y: Array) -> Array:
     """
     n, k = design.shape
     found = np.full(n, np.nan)
-    for t in range(k, n):
-        before = design[:t]
-        gram = before.T @ before
-        if np.linalg.matrix_rank(gram, tol=1e-10 * np.trace(gram)) < k:
-            continue
-        inverse = np.linalg.inv(gram)
-        found[t] = (y[t] - design[t] @ inverse @ (before.T @ y[:t])) / np.sqrt(1 + design[t] @ inverse @ design[t])
+    if n <= k:
+        return found
+    gram = np.cumsum(design[:, :, None] * design[:, None, :], axis=0)[k - 1 : -1]
+    cross = np.cumsum(design * y[:, None], axis=0)[k - 1 : -1]
+    size = np.sqrt(np.maximum(np.diagonal(gram, axis1=1, axis2=2), 1e-300))
+    scaled = gram / (size[:, :, None] * size[:, None, :])
+    sound = np.linalg.det(scaled) > 1e-10
+    inverse = np.linalg.inv(np.where(sound[:, None, None], scaled, np.eye(k)))
+    z = design[k:] / size
+    fitted = np.einsum("ti,tij,tj->t", z, inverse, cross / size)
+    leverage = np.einsum("ti,tij,tj->t", z, inverse, z)
+    found[k:] = np.where(sound, (y[k:] - fitted) / np.sqrt(1 + leverage), np.nan)
     return found
