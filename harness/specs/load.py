@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any
 from harness.errors import HarnessError, nearest
 from harness.results import digest
 from harness.results.roles import ROLES
+from harness.specs.choice import CHOICE_METRICS, ChoiceTask
+from harness.specs.kinds import KINDS
 from harness.specs.model import check
 from harness.specs.protocol import Protocol
 from harness.specs.source import Source, merge, read_yaml
 from harness.specs.suite import Suite
-from harness.specs.task import KINDS, METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LmLossTask, Task
+from harness.specs.task import METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LmLossTask, Task
 
 DEEPEST_INCLUDE = 8
 
@@ -79,8 +81,10 @@ def build_task(source: Source, name: str, others: Mapping[str, Task] | None = No
     if isinstance(task, AffinityTask):
         return completed(task, source, others or {})
     check_files(task.data, source)
+    if isinstance(task, ChoiceTask):
+        check_metrics(task.metrics, CHOICE_METRICS, source)
     if isinstance(task, FinetuneTask):
-        check_metrics(task, source)
+        check_metrics(task.metrics, metric_names(), source, "evaluate/")
         if isinstance(task.protocol, str):
             load_protocol(task.protocol, source)
     return task
@@ -134,12 +138,12 @@ def with_files_at(data: Data, folder: Path) -> Data:
     return data.model_copy(update={"files": tuple(str((folder / name).resolve()) for name in data.files)})
 
 
-def check_metrics(task: FinetuneTask, source: Source) -> None:
-    """Refuse a metric that does not exist."""
-    for number, metric in enumerate(task.metrics):
-        if metric not in metric_names() and not metric.startswith("evaluate/"):
+def check_metrics(metrics: Sequence[str], valid: Sequence[str], source: Source, prefix: str | None = None) -> None:
+    """Refuse a metric that does not exist; those that begin with ``prefix`` are looked up when they are used."""
+    for number, metric in enumerate(metrics):
+        if metric not in valid and not (prefix and metric.startswith(prefix)):
             raise HarnessError(
-                f"{source.place(('metrics', number))}: unknown metric {metric!r}; {nearest(metric, metric_names())}"
+                f"{source.place(('metrics', number))}: unknown metric {metric!r}; {nearest(metric, valid)}"
             )
 
 

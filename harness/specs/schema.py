@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from harness.specs.kinds import KINDS
 from harness.specs.suite import Suite
-from harness.specs.task import KINDS
 
 
 def task_schema() -> dict[str, Any]:

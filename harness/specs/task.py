@@ -269,11 +269,5 @@ class AffinityTask(Task):
         return self
 
 
-KINDS: dict[str, type[Task]] = {
-    "lm_loss": LmLossTask,
-    "flatness": FlatnessTask,
-    "finetune": FinetuneTask,
-    "affinity": AffinityTask,
-}
 DEFAULT_ROLES: dict[str, Role] = {"lm_loss": "upstream", "flatness": "flatness", "affinity": "affinity"}
 METRICS = ("accuracy", "f1", "f1_macro", "matthews_correlation", "pearson", "spearman")

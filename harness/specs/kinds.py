@@ -1,0 +1,14 @@
+"""The spec class of every kind of task of ours."""
+
+from __future__ import annotations
+
+from harness.specs.choice import ChoiceTask
+from harness.specs.task import AffinityTask, FinetuneTask, FlatnessTask, LmLossTask, Task
+
+KINDS: dict[str, type[Task]] = {
+    "lm_loss": LmLossTask,
+    "flatness": FlatnessTask,
+    "finetune": FinetuneTask,
+    "choice": ChoiceTask,
+    "affinity": AffinityTask,
+}
