@@ -20,7 +20,7 @@ from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
-from harness.specs import AffinityTask, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
+from harness.specs import AffinityTask, ChoiceTask, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
@@ -104,6 +104,8 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
 def tokens_of(task: Task, data: RowCache, split: str) -> int:
     """Tokens of a split: words on a world, characters over 4.2 elsewhere."""
     rows = data.get(task, split)
+    if isinstance(task, ChoiceTask):
+        return count_tokens(rows, list(rows.columns), False, None)
     labelled = task.downstream if isinstance(task, AffinityTask) else task
     target = getattr(labelled, "target", None)
     names = [task.text.column] if target is None else [c for c in rows.columns if c != target]  # type: ignore[attr-defined]

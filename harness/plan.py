@@ -10,7 +10,7 @@ from typing import Any, Literal
 from harness.checkpoints import Resolved, resolve
 from harness.data.rows import FINGERPRINTS, address, revision_of
 from harness.errors import HarnessError
-from harness.measures.kinds import also_reads, has_seeds, kind_of
+from harness.measures.kinds import also_reads, first_rows, has_seeds, kind_of
 from harness.measures.session import RowCache
 from harness.request import Options, Request
 from harness.results import Store, digest, key_of
@@ -104,10 +104,11 @@ class Signatures:
         kind = kind_of(task)
         revision = revision_of(task, offline=self.options.offline)
         columns = kind.columns(task)
-        wanted = [n for n in (kind.rows_wanted(task), self.data.limit) if n is not None]
         found = self.addresses.setdefault(task.name, {})
         for split in task.splits:
-            place = address(task.data, revision or "", task.splits[split], columns, min(wanted, default=None))
+            place = address(
+                task.data, revision or "", task.splits[split], columns, first_rows(task, split, self.data.limit)
+            )
             known = FINGERPRINTS.get(place) or self.known.get(place) if revision is not None else None
             if known is None:
                 rows = self.data.get(task, split)

@@ -3,7 +3,8 @@
 A kind is a module (or any object) with ``VERSION``, a number that is raised when the code would measure differently;
 ``columns(task)`` and ``rows_wanted(task)``, what it reads; ``policy(task, checkpoint)``, the part of the signature that
 depends on the checkpoint's objective; and ``measure(session, task, seed)``. One that reads the data of other tasks too
-names them by ``also_reads(task)``. A plug-in also has ``Task``, its spec class.
+names them by ``also_reads(task)``; one that needs certain rows of a split, whatever the limit, says how many by
+``fixed_rows(task, split)``. A plug-in also has ``Task``, its spec class.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ OURS = {
     "lm_loss": "harness.measures.lm_loss",
     "flatness": "harness.measures.curvature",
     "finetune": "harness.measures.finetune",
+    "choice": "harness.measures.choice",
     "affinity": "harness.measures.affinity.kind",
 }
 
@@ -56,6 +58,15 @@ def also_reads(task: Task) -> Mapping[str, Task]:
     """Other tasks whose data a measurement reads, by what they are to it: their rows are part of its signature."""
     found = getattr(kind_of(task), "also_reads", None)
     return found(task) if found else {}
+
+
+def first_rows(task: Task, split: str, limit: int | None) -> int | None:
+    """How many rows of a split are read under a limit; None for all."""
+    kind = kind_of(task)
+    fixed = getattr(kind, "fixed_rows", None)
+    if fixed is not None and (count := fixed(task, split)) is not None:
+        return int(count)
+    return min((n for n in (kind.rows_wanted(task), limit) if n is not None), default=None)
 
 
 def has_seeds(task: Task) -> bool:

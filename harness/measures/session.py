@@ -31,12 +31,10 @@ class RowCache:
     def get(self, task: Task, split: str) -> Rows:
         """Rows of a task's split."""
         if (task.name, split) not in self._rows:
-            from harness.measures.kinds import kind_of
+            from harness.measures.kinds import first_rows, kind_of
 
-            kind = kind_of(task)
-            wanted = [n for n in (kind.rows_wanted(task), self.limit) if n is not None]
-            first = min(wanted, default=None)
-            self._rows[task.name, split] = load_rows(task, split, kind.columns(task), first=first, offline=self.offline)
+            columns, first = kind_of(task).columns(task), first_rows(task, split, self.limit)
+            self._rows[task.name, split] = load_rows(task, split, columns, first=first, offline=self.offline)
         return self._rows[task.name, split]
 
     def once(self, what: Hashable, make: Callable[[], Any]) -> Any:
