@@ -85,7 +85,7 @@ def measure(session: Session, task: ChoiceTask, seed: int | None) -> Measurement
     budget = max(session.token_budget, settings["window"])
     given = sum(len(c.context) + len(c.continuation) for choices in encoded for c in choices)
     with session.progress(task.name, given) as advance:
-        keywords = {"window": settings["window"], "token_budget": budget, "advance": advance}
+        keywords: dict[str, Any] = {"window": settings["window"], "token_budget": budget, "advance": advance}
         if session.checkpoint.objective == "masked":
             nats = placed(task, "choices", lambda: masked_likelihoods(model, tokenizer, encoded, **keywords))
             greedy = np.zeros(0, dtype=bool)

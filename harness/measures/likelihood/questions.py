@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.data.templates import columns_of, columns_of_expression, compiled, expression
@@ -52,10 +53,10 @@ def columns_read(task: ChoiceTask) -> set[str]:
     for field in ("context", "choices", "labels", "target", "cluster"):
         value = getattr(task, field)
         if isinstance(value, tuple) and field != "labels":
-            found |= set().union(*(placed(task, field, lambda text=text: columns_of(text)) for text in value))
+            found |= set().union(*(placed(task, field, partial(columns_of, text)) for text in value))
         elif isinstance(value, str):
             read = columns_of if field == "context" else columns_of_expression
-            found |= placed(task, field, lambda read=read, value=value: read(value))
+            found |= placed(task, field, partial(read, value))
     return found
 
 
@@ -110,14 +111,14 @@ def reader(task: ChoiceTask) -> Callable[[Row, int, str], Question]:
     def read(row: Row, number: int, split: str) -> Question:
         where = f"row {number} of split {task.splits[split]!r}"
         before = placed(task, "context", lambda: [template(row) for template in contexts], where)
-        choices = checked_choices(task, placed(task, "choices", lambda: choices_of(row), where), len(before), where)
+        choices = checked_choices(task, placed(task, "choices", partial(choices_of, row), where), len(before), where)
         count = max(len(before), len(choices))
         target = 0
         if not task.is_last_word:
-            labels = placed(task, "labels", lambda: labels_of(row), where) if labels_of else None
-            said = placed(task, "target", lambda: target_of(row), where)
+            labels = placed(task, "labels", partial(labels_of, row), where) if labels_of else None
+            said = placed(task, "target", partial(target_of, row), where)
             target = target_index(task, said, labels, count, where)
-        cluster = str(placed(task, "cluster", lambda: cluster_of(row), where)) if cluster_of else str(number)
+        cluster = str(placed(task, "cluster", partial(cluster_of, row), where)) if cluster_of else str(number)
         return Question(
             number, tuple(before * (count // len(before))), tuple(choices * (count // len(choices))), target, cluster,
             task.delimiter,

@@ -75,10 +75,10 @@ def test_targets_are_an_index_a_label_or_a_text(tmp_path, labels, said, expected
 
 
 @pytest.mark.parametrize(("labels", "change", "told"), [
-    (True, {"key": "C"}, r"t\.yaml:7: row 1 of split 'validation' has target 'C'; valid: A, B"),
+    (True, {"key": "C"}, r"t\.yaml:8: row 1 of split 'validation' has target 'C'; valid: A, B"),
     (True, {"key": ""}, "the Hub hides the answers"),
     (True, {"key": -1}, "the Hub hides the answers"),
-    (False, {"key": 2}, r"t\.yaml:6: row 1 of split 'validation' has target 2, outside 0 to 1"),
+    (False, {"key": 2}, r"t\.yaml:7: row 1 of split 'validation' has target 2, outside 0 to 1"),
     (False, {"key": "B"}, "without labels it counts the choices, from 0 to 1"),
     (False, {"key": 0.5}, "without labels it counts"),
     (True, {"choices": {"text": ["x"], "label": ["A"]}}, r"t\.yaml:6: row 1 of split 'validation' has 1 choices"),
@@ -110,6 +110,6 @@ def test_brackets_of_wikihow_are_taken_out_of_context_and_endings(tmp_path):
     row = {"activity_label": "Baking", "ctx_a": "[header] How to bake [title] Mix", "ctx_b": "the baker  [step]", "label": "0",
            "source_id": "s", "endings": [" stirs [substeps] it. ", "x", "y", "z"]}  # fmt: skip
     (asked,) = questions(load_task(write_task(tmp_path, "hellaswag", [row])), rows(row))
-    assert asked.contexts[0] == "Baking: How to bake.  Mix The baker  "
+    assert asked.contexts[0] == "Baking: How to bake. Mix The baker "
     assert asked.choices[0] == "stirs it."
     assert json.loads((tmp_path / "hellaswag.jsonl").read_text()) == row
