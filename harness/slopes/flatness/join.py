@@ -21,6 +21,7 @@ def answers(
     Where the loss is noisy, the p is that of the corrected test.
     The flatness of a task is its headline metric (``roles.headline``, else the first one recorded). Families
     share a battery where theirs was measured under one signature: raw traces of two definitions are not comparable.
+    Planted controls are not asked: their slope is known.
     """
     if not roles.flatness:
         return []
