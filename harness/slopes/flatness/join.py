@@ -28,6 +28,8 @@ def answers(
     table = columns(records, set(roles.flatness))
     listed = identities_by_name(checkpoints)
     members = {listed[name] for names in roles.families.values() for name in names if name in listed}
+    planted = {control.task for control in roles.controls}
+    fits = [fit for fit in fits if fit.cell.downstream.task not in planted]
     found = []
     rows = [
         row for metrics in table.values() for column in metrics.values() for kept in column.values() for row in kept
