@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 LAYERS = [
-    {"cli", "commands", "tasks_commands", "render"},
+    {"cli", "commands", "tasks_commands", "render", "render_fits"},
     {"callback", "evaluator", "estimate", "plan", "request", "board", "regress"},
     {"execute"},
     {"measures", "makers"},
@@ -20,7 +20,7 @@ LAYERS = [
     {"data", "checkpoints"},
     {"specs"},
     {"results"},
-    {"errors", "progress", "machine", "cache"},
+    {"errors", "progress", "machine", "cache", "plugins"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -14,7 +14,7 @@ kept = {setting} and keep_freed_memory()
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(8):
-        numpy.ones(2_000_000)
+        numpy.ones(5_000_000)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
 print(int(kept), faults())
@@ -22,7 +22,7 @@ print(int(kept), faults())
 
 
 def measured(setting: bool) -> tuple[bool, int]:
-    """Whether the settings were taken, and page faults of eight buffers of 16 MB after eight like them."""
+    """Whether the settings were taken, and page faults of eight buffers of 40 MB after eight like them."""
     out = subprocess.run(
         [sys.executable, "-c", FAULTS.format(setting=setting)], capture_output=True, text=True, check=True
     ).stdout.split()
@@ -32,4 +32,4 @@ def measured(setting: bool) -> tuple[bool, int]:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 def test_no_page_is_cleared_twice():
     plain, (kept, faults) = measured(False)[1], measured(True)
-    assert kept and faults < 100 < 1000 < plain
+    assert kept and 8 * faults < plain  # above 32 MB glibc by itself always maps anew

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.plugins import plugins
 
 if TYPE_CHECKING:
     from harness.checkpoints import Resolved
@@ -51,7 +52,7 @@ def kind_of(task: Task) -> Kind:
     """The code that measures a task."""
     if task.kind in OURS:
         return importlib.import_module(OURS[task.kind])  # type: ignore[return-value]
-    return next(point.load() for point in entry_points(group="harness.kinds") if point.name == task.kind)
+    return next(point.load() for point in plugins("harness.kinds") if point.name == task.kind)
 
 
 def also_reads(task: Task) -> Mapping[str, Task]:

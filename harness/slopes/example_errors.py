@@ -6,6 +6,7 @@ what another sample of examples would change for all of them alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +68,9 @@ def outcomes_of(
         for s, record in enumerate(found):
             theirs, out, of = totals[record.key, down.metric]
             ratio = float(out.sum() / of.sum()) if of.sum() else np.nan
-            if not np.array_equal(theirs, clusters) or not np.isclose(ratio, record.value, rtol=1e-6, atol=1e-9):
+            if not np.array_equal(theirs, clusters) or not math.isclose(
+                ratio, record.value or 0.0, rel_tol=1e-6, abs_tol=1e-9
+            ):
                 return None
             outcome[i, s], weight[i, s] = out, of
     return outcome, weight
@@ -80,11 +83,13 @@ def totals_of(folder: Path, wanted: set[tuple[str, str]]) -> Totals:
         return {}
     keys, metrics = (np.asarray(table[name].to_pylist(), dtype=object) for name in ("key", "metric"))
     cluster, outcome, weight = (table[name].to_numpy() for name in ("cluster", "outcome", "weight"))
-    starts = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]) | (metrics[1:] != metrics[:-1])]) if keys.size else []
+    begins = np.r_[True, (keys[1:] != keys[:-1]) | (metrics[1:] != metrics[:-1])]
+    starts = [int(start) for start in np.flatnonzero(begins)] if keys.size else []
     found: Totals = {}
     for start, end in zip(starts, [*starts[1:], keys.size], strict=True):
         name = (str(keys[start]), str(metrics[start]))
         if name in wanted:
             labels, where = np.unique(cluster[start:end], return_inverse=True)
-            found[name] = (labels, np.bincount(where, outcome[start:end]), np.bincount(where, weight[start:end]))
+            totals, weights = (np.bincount(where, part[start:end]).astype(np.float64) for part in (outcome, weight))
+            found[name] = (labels, totals, weights)
     return found

@@ -24,7 +24,8 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
     Selected records without error count. x is the upstream task's headline metric (``roles.headline``, else the first
     one recorded), y every metric of every downstream task but the upstream one itself, the headline metric first.
     A value measured under several seeds is their mean (see ``mean_over_seeds``). Checkpoints without x or without y
-    are left out. A cell is made where the family has any y, so that one without x is refused rather than missing.
+    are left out. A cell is made where the family has any y and any x; a family without any x has one cell for
+    each y, to be refused rather than missing.
 
     Raises:
         HarnessError: a headline metric that was not recorded, or two records of one key and metric that differ.
@@ -43,6 +44,7 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
             if name in by_name:
                 members.setdefault(by_name[name], name)
         x_columns = [series(task, metric, table, chances, members) for task in upstream for metric in upstream[task]]
+        x_columns = [x for x in x_columns if x.values] or x_columns[:1]
         y_columns = [
             series(task, metric, table, chances, members) for task in downstream for metric in downstream[task]
         ]

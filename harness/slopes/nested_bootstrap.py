@@ -60,7 +60,7 @@ def nested_bootstrap(
     if unknown:
         raise HarnessError(f"unknown levels {sorted(unknown)}; valid: {', '.join(LEVELS)}")
     n, seeds, clusters = outcome.shape
-    there = np.isfinite(outcome).all(axis=2)
+    there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(outcome).all(axis=2))
     if not there.any(axis=1).all():
         raise HarnessError("a checkpoint has no seed whose outcomes are all known")
     outcome, weight = np.where(there[..., None], outcome, 0.0), np.where(there[..., None], weight, 0.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, nearest
+from harness.plugins import plugins
 from harness.results import digest
 from harness.results.roles import ROLES
 from harness.specs.choice import CHOICE_METRICS, ChoiceTask
@@ -39,13 +39,13 @@ def task_names() -> tuple[str, ...]:
 
 def kinds() -> dict[str, type[Task]]:
     """Spec class of every kind: ours, and those of the entry points in the group ``harness.kinds``."""
-    plugins = {point.name: point for point in entry_points(group="harness.kinds")}
-    return KINDS | {name: point.load().Task for name, point in plugins.items() if name not in KINDS}
+    added = {point.name: point for point in plugins("harness.kinds")}
+    return KINDS | {name: point.load().Task for name, point in added.items() if name not in KINDS}
 
 
 def metric_names() -> tuple[str, ...]:
     """Metrics a task may name, besides ``evaluate/NAME``."""
-    return (*METRICS, *sorted(point.name for point in entry_points(group="harness.metrics")))
+    return (*METRICS, *sorted(point.name for point in plugins("harness.metrics")))
 
 
 def load_task(name: str, *, folder: Path | None = None) -> Task:

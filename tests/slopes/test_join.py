@@ -198,3 +198,32 @@ def test_a_family_that_was_made_anew_is_not_counted_twice():
 
     infos = {i: CheckpointInfo(identity=i, names=("family/step=1",), run="r") for i in ("old", "new")}
     assert identities_by_name(infos) == {"family/step=1": "new"}
+
+
+def test_an_upstream_task_that_a_family_was_never_scored_on_makes_no_cell() -> None:
+    fields = {
+        "key": "k",
+        "unit": "nats per token",
+        "higher_is_better": False,
+        "task_version": 1,
+        "signature": "s",
+        "context": "c",
+    }
+
+    def row(task: str, checkpoint: str, value: float) -> Record:
+        return Record(
+            **{**fields, "key": f"{task}{checkpoint}"}, metric="loss", task=task, checkpoint=checkpoint, value=value
+        )
+
+    infos = {name: CheckpointInfo(identity=name, names=(name,), run=name) for name in "abcd"}
+    records = [row("wiki", "a", 2.0), row("wiki", "b", 3.0), row("task", "a", 1.0), row("task", "b", 2.0), row("books", "d", 1.0),
+               row("task", "c", 1.5)]  # fmt: skip
+    roles = Roles(
+        upstream=("wiki", "books"), flatness=(), downstream=("task",),
+        families={"scored": ("a", "b"), "never": ("c",), "books": ("d",)},
+    )  # fmt: skip
+    cells = join(records, infos, roles)
+    assert [(cell.family, cell.upstream.task, len(cell.points)) for cell in cells] == [
+        ("scored", "wiki", 2),
+        ("never", "wiki", 0),
+    ]

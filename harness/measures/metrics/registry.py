@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from harness.errors import HarnessError, nearest
 from harness.measures.metrics.accuracy import Accuracy
@@ -13,6 +13,7 @@ from harness.measures.metrics.hugging_face import HuggingFaceMetric
 from harness.measures.metrics.matthews_correlation import MatthewsCorrelation
 from harness.measures.metrics.pearson import Pearson
 from harness.measures.metrics.spearman import Spearman
+from harness.plugins import plugins
 
 GROUP = "harness.metrics"
 
@@ -57,7 +58,7 @@ def metric_names() -> list[str]:
 
 
 def _plug_ins() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {entry.name: entry for entry in plugins(GROUP)}
 
 
 def _from_plug_in(entry: EntryPoint) -> Metric:

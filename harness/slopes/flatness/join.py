@@ -21,12 +21,15 @@ def answers(
     Where the loss is noisy, the p is that of the corrected test.
     The flatness of a task is its headline metric (``roles.headline``, else the first one recorded). Families
     share a battery where theirs was measured under one signature: raw traces of two definitions are not comparable.
+    Planted controls are not asked: their slope is known.
     """
     if not roles.flatness:
         return []
     table = columns(records, set(roles.flatness))
     listed = identities_by_name(checkpoints)
     members = {listed[name] for names in roles.families.values() for name in names if name in listed}
+    planted = {control.task for control in roles.controls}
+    fits = [fit for fit in fits if fit.cell.downstream.task not in planted]
     found = []
     rows = [
         row for metrics in table.values() for column in metrics.values() for kept in column.values() for row in kept

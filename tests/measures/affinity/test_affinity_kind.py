@@ -104,7 +104,9 @@ def test_another_corpus_is_another_signature(hub, tmp_path):
     assert key("the king") == key("the king") != key("a fox")
 
 
-@pytest.mark.parametrize("name", ["gpt2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bert", "encoder"))])
+@pytest.mark.parametrize(
+    "name", ["gpt2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bert", "encoder"))]
+)
 def test_scores_of_features_know_a_label_that_a_word_tells(content, hub, tmp_path, name):
     tasks = [f"affinity/sst2/{score}" for score in ("log_maximum_evidence", "n_leep", "h_score")]
     records = evaluate(content.make(name), tasks, name=name)

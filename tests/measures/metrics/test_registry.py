@@ -31,7 +31,7 @@ def test_plug_ins_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
         EntryPoint("gone", "no.such.module:Thing", registry.GROUP),
         EntryPoint("other", "collections:OrderedDict", registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+    monkeypatch.setattr(registry, "plugins", lambda group: entries)
     assert isinstance(get_metric("mine"), Accuracy)
     with pytest.raises(HarnessError, match="'gone' .* failed to load"):
         get_metric("gone")

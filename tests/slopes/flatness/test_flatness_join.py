@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from slope_examples import info, record
 
-from harness.results.roles import Roles
+from harness.results.roles import Control, Roles
 from harness.slopes.fit import fit_all
 from harness.slopes.flatness.join import answers
 from harness.slopes.join import join
@@ -36,4 +38,7 @@ def test_answers_by_task_and_definition() -> None:
     by_task = {task: [(a, q) for a, q in found if a.task == task] for task in ("task", "other")}
     assert all(a.partial.r < -0.9 and q < 0.01 and a.n == 14 for a, q in by_task["task"])
     assert all(q >= a.partial.p for a, q in found)
+    planted = dataclasses.replace(roles, controls=(Control("other", "accuracy", 1.0),))
+    asked = answers(records, checkpoints, planted, fit_all(join(records, checkpoints, planted)))
+    assert {answer.task for answer, _ in asked} == {"task"}
     assert answers(records, checkpoints, Roles(("loss",), (), ("task",), roles.families), []) == []
