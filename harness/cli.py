@@ -52,13 +52,14 @@ Folder = Annotated[Path, typer.Argument(help="A results or leaderboard folder.")
 def main() -> None:
     """Entry point: one clear message and a status for what goes wrong."""
     try:
-        app(standalone_mode=False)
+        # Typer turns an interrupt and typer.Exit into a status, and without its standalone mode returns it.
+        leave(app(standalone_mode=False))
     except HarnessError as error:
         stop(str(error), BAD_INPUT)
     except KeyboardInterrupt:
-        stop("interrupted; what was measured is kept, run the same command again to go on", INTERRUPTED)
+        leave(INTERRUPTED)
     except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        leave(leaving.exit_code)
     except typer.Abort:
         stop("aborted", INTERRUPTED)
     except OSError as error:
@@ -68,6 +69,14 @@ def main() -> None:
         if usage is None:
             raise
         stop(usage(), getattr(error, "exit_code", 2))
+
+
+def leave(status: int | None) -> None:
+    """Leave with a status other than 0; say what an interrupt keeps."""
+    if status == INTERRUPTED:
+        stop("interrupted; what was measured is kept, run the same command again to go on", INTERRUPTED)
+    if status:
+        sys.exit(status)
 
 
 def stop(message: str, status: int) -> None:
