@@ -97,11 +97,9 @@ def completed(task: AffinityTask, source: Source, others: Mapping[str, Task]) ->
         HarnessError: the downstream task does not exist, is of another kind, or has no classes where the score needs them.
     """
     try:
-        of = others.get(task.of) or load_task(task.of, folder=task.folder)
+        of = others.get(task.of) or load_task_of_another_kind(task)
     except HarnessError as error:
         raise HarnessError(f"{source.place(('of',))}: {error}") from None
-    except RecursionError:
-        raise HarnessError(f"{source.place(('of',))}: {task.of} names itself; expected a finetune task") from None
     if not isinstance(of, FinetuneTask):
         raise HarnessError(f"{source.place(('of',))}: {of.name} is of kind {of.kind}; expected a finetune task")
     if task.score in OF_CLASSES and of.labels is None:
@@ -114,6 +112,19 @@ def completed(task: AffinityTask, source: Source, others: Mapping[str, Task]) ->
     found._downstream = of.model_copy(update={"splits": {"score": split}})
     found._corpus_text = corpus_text(task, source)
     return found
+
+
+def load_task_of_another_kind(task: AffinityTask) -> Task:
+    """The task that an affinity task speaks of; its kind is looked at first, since one might name the other in a ring.
+
+    Raises:
+        HarnessError: no such task, an affinity task, or the spec has a fault.
+    """
+    path, shown = find(task.of, task.folder)
+    named = resolve_includes(read_yaml(path))
+    if isinstance(named.value, dict) and named.value.get("kind") == "affinity":
+        raise HarnessError(f"{task.of} is of kind affinity; expected a finetune task")
+    return build_task(named, shown)
 
 
 def corpus_text(task: AffinityTask, source: Source) -> LmLossTask | None:

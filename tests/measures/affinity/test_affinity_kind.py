@@ -34,7 +34,7 @@ def spec(folder: Path, score: str, of: str = "glue/rte", more: str = "") -> str:
     ("h_scor", "glue/rte", "", r"h_scor\.yaml:3: unknown score 'h_scor'; did you mean 'h_score'\?"),
     ("data_size", "glue/rtee", "", r"data_size\.yaml:4: unknown task 'glue/rtee'; did you mean 'glue/rte'\?"),
     ("data_size", "lm_loss/wiki", "", r"data_size\.yaml:4: lm_loss/wiki is of kind lm_loss; expected a finetune task"),
-    ("data_size", "data_size.yaml", "", r"data_size\.yaml:4: data_size\.yaml names itself; expected a finetune task"),
+    ("data_size", "data_size.yaml", "", r"data_size\.yaml:4: data_size\.yaml is of kind affinity; expected a finetune task"),
     ("h_score", "glue/stsb", "", r"h_score\.yaml:3: h_score needs classes; glue/stsb is a regression"),
     ("two_sample_auc", "glue/rte", "", "two_sample_auc compares with a corpus; give 'corpus'"),
     ("h_score", "glue/rte", CORPUS, "h_score reads no corpus; leave out 'corpus'"),
