@@ -7,6 +7,7 @@ scored without the cache too: a model that gives another answer with it, or give
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn import functional
+from transformers import DynamicCache
 
 from harness.data.batches import pad
 from harness.errors import HarnessError
@@ -184,8 +186,7 @@ class Scorer:
     def shared(self, head: Head, batch: Sequence[Group], length: int) -> list[Likelihood]:
         """The first ``length`` tokens of each question read once, the rest of each choice on a copy of its cache."""
         device = self.model.device
-        ids = torch.tensor([g.sequences[0].read[:length] for g in batch], device=device)
-        cache = self.model(input_ids=ids, use_cache=True).past_key_values
+        cache = self.cache(batch, length)
         copies = [number for number, g in enumerate(batch) for _ in g.sequences]
         cache.batch_select_indices(torch.tensor(copies, device=device))
         sequences = [s for g in batch for s in g.sequences]
@@ -193,12 +194,17 @@ class Scorer:
         states = self.model(input_ids=rest, past_key_values=cache, use_cache=True).logits
         return scores(self.model, head, states, sequences, length)
 
+    def cache(self, batch: Sequence[Group], length: int) -> Any:
+        """What the model keeps of the first ``length`` tokens of each question."""
+        ids = torch.tensor([g.sequences[0].read[:length] for g in batch], device=self.model.device)
+        return self.model(input_ids=ids, use_cache=True).past_key_values
+
     def agrees(self, plain: Sequence[Likelihood], head: Head, batch: Sequence[Group], length: int) -> bool:
-        """Whether the shared way is open to this model and says the same."""
-        try:
-            other = self.shared(head, batch, length)
-        except (AttributeError, TypeError, ValueError, NotImplementedError, RuntimeError):
+        """Whether the model keeps a cache that can be copied, and the shared way says the same."""
+        taken = inspect.signature(self.model.forward).parameters
+        if "past_key_values" not in taken or not isinstance(self.cache(batch, length), DynamicCache):
             return False
+        other = self.shared(head, batch, length)
         near = TOLERANCE.get(self.model.dtype, 0.05)
         return np.allclose([x.nats for x in other], [x.nats for x in plain], rtol=near, atol=near)
 
