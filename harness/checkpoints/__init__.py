@@ -6,15 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.checkpoints.load import load_classifier, load_language_model
+    from harness.checkpoints.load import load_classifier, load_language_model, load_with_new_head
     from harness.checkpoints.memory import resolve_in_memory
     from harness.checkpoints.names import expand, parse
     from harness.checkpoints.resolution import resolve
     from harness.checkpoints.resolved import Resolved
     from harness.checkpoints.tokenizer import load_tokenizer
 
-__all__ = ["Resolved", "expand", "load_classifier", "load_language_model", "load_tokenizer", "parse", "resolve",
-           "resolve_in_memory"]  # fmt: skip
+__all__ = ["Resolved", "expand", "load_classifier", "load_language_model", "load_tokenizer",
+           "load_with_new_head", "parse", "resolve", "resolve_in_memory"]  # fmt: skip
 
 LAZY = {
     "Resolved": "resolved",
@@ -22,6 +22,7 @@ LAZY = {
     "load_classifier": "load",
     "load_language_model": "load",
     "load_tokenizer": "tokenizer",
+    "load_with_new_head": "load",
     "parse": "names",
     "resolve": "resolution",
     "resolve_in_memory": "memory",

@@ -62,6 +62,20 @@ def load_language_model(
     return model, tokenizer
 
 
+def load_with_new_head(resolved: Resolved, seed: int) -> Any:
+    """An encoder under a new masked-LM head whose last layer is the input embeddings, in float32 on the CPU.
+
+    Raises:
+        HarnessError: transformers has no masked language model of the architecture, or weights of the body are missing.
+    """
+    config = load_config(Path(resolved.folder), resolved.name, remote_code=resolved.remote_code)
+    config.tie_word_embeddings = True
+    model, loading = load_weights(AutoModelForMaskedLM, resolved, torch.float32, "sdpa", config=config)
+    new = new_parameters(model, loading, resolved.name)
+    fill_head(model, new, seed)
+    return model
+
+
 def load_classifier(
     resolved: Resolved,
     labels: int,

@@ -47,7 +47,7 @@ def make(
         blocks = packed(tokenizer, texts, recipe)
         for seed in recipe.seeds:
             if any(name.startswith(f"seed={seed}/") for name in missing):
-                train_run(recipe, family, tokenizer, blocks, seed, corpus, device)
+                train_run(recipe, family, tokenizer, blocks, seed, corpus, device, offline)
     return list(recipe.members())
 
 
@@ -122,15 +122,19 @@ def packed(tokenizer: Any, texts: list[str], recipe: Pretrain) -> torch.Tensor:
     return torch.cat([edges[0], blocks, edges[1]], 1)
 
 
-def new_model(recipe: Pretrain, tokenizer: Any, seed: int) -> Any:
+def new_model(recipe: Pretrain, tokenizer: Any, seed: int, offline: bool) -> Any:
     """A model with random weights under the seed, or the start's."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
     if recipe.start is not None:
-        from harness.checkpoints import load_language_model, resolve
+        from harness.checkpoints import load_language_model, load_with_new_head, resolve
 
-        model, _ = load_language_model(resolve(recipe.start), "cpu", "float32")
-        return model
+        start = resolve(recipe.start, offline=offline)
+        return (
+            load_with_new_head(start, seed)
+            if recipe.head == "tied"
+            else load_language_model(start, "cpu", "float32")[0]
+        )
     settings = dict(recipe.architecture)
     special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
     try:
@@ -144,7 +148,8 @@ def new_model(recipe: Pretrain, tokenizer: Any, seed: int) -> Any:
 
 
 def train_run(
-    recipe: Pretrain, family: FamilyFolder, tokenizer: Any, blocks: torch.Tensor, seed: int, corpus: str, device: str
+    recipe: Pretrain, family: FamilyFolder, tokenizer: Any, blocks: torch.Tensor, seed: int, corpus: str, device: str,
+    offline: bool,
 ) -> None:  # fmt: skip
     """One run: train to the last step and keep the checkpoints named; go on where a killed run stopped."""
     settings = Recipe(
@@ -154,7 +159,7 @@ def train_run(
     objective = Objective(recipe, tokenizer, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        loop = Loop(new_model(recipe, tokenizer, seed).to(device), settings, LOSSES[recipe.objective])
+        loop = Loop(new_model(recipe, tokenizer, seed, offline).to(device), settings, LOSSES[recipe.objective])
         resumed = resume(loop, family, seed)
         name = family.folder.name
         if resumed:

@@ -24,6 +24,10 @@ class Pretrain(Spec):
     maker: Literal["pretrain"]
     objective: Literal["causal", "masked"]
     start: str | None = Field(None, description="checkpoint to go on from; its architecture and tokenizer are kept")
+    head: Literal["own", "tied"] = Field(
+        "own",
+        description="tied: an encoder is given a masked-LM head, new but for its last layer, the input embeddings",
+    )
     architecture: dict[str, Any] = Field(default_factory=dict, description="model_type and its configuration")
     tokenizer: Tokenizer | str = Tokenizer()
     corpus: Annotated[tuple[Corpus, ...], Strict(False), Field(min_length=1)]
@@ -50,6 +54,8 @@ class Pretrain(Spec):
             raise ValueError("architecture needs model_type (such as bert or gpt2), or give start: a checkpoint")
         if self.start is not None and self.architecture:
             raise ValueError("start keeps the checkpoint's architecture; leave architecture out")
+        if self.head == "tied" and (self.start is None or self.objective != "masked"):
+            raise ValueError("head: tied is for an encoder that start names, with objective: masked; leave head out")
         if list(self.steps) != sorted(set(self.steps)):
             raise ValueError(f"steps must rise: {list(self.steps)}")
         return self

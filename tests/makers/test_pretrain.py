@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
-from harness.checkpoints import load_language_model, resolve
+from harness.checkpoints import load_classifier, load_language_model, resolve
 from harness.errors import HarnessError
 from harness.makers import pretrain as maker
 from harness.specs import Pretrain
@@ -91,6 +92,47 @@ def test_a_masked_model_from_scratch_and_one_that_goes_on(tmp_path):
     assert found["seed=1/step=2/model.safetensors"] not in parent.values()
     assert resolve(str(tmp_path / "second" / "seed=1" / "step=2")).objective == "masked"
     assert json.loads((tmp_path / "second/seed=1/step=2/harness.json").read_text())["parent"] == start
+
+
+@pytest.fixture
+def encoder(tmp_path) -> str:
+    """A BERT body saved without a head, beside its tokenizer."""
+    from transformers import AutoTokenizer, BertModel
+
+    maker.make(Pretrain.model_validate(MASKED), tmp_path / "first")
+    member = tmp_path / "first" / "seed=1" / "step=4"
+    BertModel.from_pretrained(member).save_pretrained(tmp_path / "encoder")
+    AutoTokenizer.from_pretrained(member).save_pretrained(tmp_path / "encoder")
+    return str(tmp_path / "encoder")
+
+
+def headed(encoder: str, **changes) -> Pretrain:
+    """The encoder trained on under a new head."""
+    kept = {k: v for k, v in MASKED.items() if k not in ("architecture", "tokenizer")}
+    return Pretrain.model_validate(
+        kept | {"start": encoder, "head": "tied", "seeds": [1, 2], "steps": [0, 2]} | changes
+    )
+
+
+def test_an_encoder_goes_on_under_a_new_head_tied_to_its_embeddings(tmp_path, encoder):
+    assert resolve(encoder).objective == "encoder"
+    maker.make(headed(encoder), tmp_path / "second")
+    models = [load_language_model(resolve(str(tmp_path / "second" / f"seed={seed}" / "step=0")), "cpu", "float32")[0]
+              for seed in (1, 2)]  # fmt: skip
+    body, _ = load_classifier(resolve(encoder), 2, 1, "cpu", "float32")
+    first, second = (dict(model.named_parameters()) for model in models)
+    for name, weight in body.bert.encoder.named_parameters():
+        assert torch.equal(first[f"bert.encoder.{name}"], weight)
+    assert models[0].get_output_embeddings().weight is models[0].get_input_embeddings().weight
+    new = "cls.predictions.transform.dense.weight"
+    assert not torch.equal(first[new], second[new])
+
+
+def test_a_model_with_a_head_keeps_it_unless_told(tmp_path, encoder):
+    with pytest.raises(HarnessError, match="no LM head"):
+        maker.make(headed(encoder, head="own"), tmp_path / "second")
+    with pytest.raises(ValueError, match="head: tied is for an encoder"):
+        headed(encoder, objective="causal")
 
 
 def test_a_folder_made_otherwise_is_refused(tmp_path):
