@@ -136,9 +136,12 @@ def new_model(recipe: Pretrain, tokenizer: Any, seed: int, offline: bool) -> Any
             else load_language_model(start, "cpu", "float32")[0]
         )
     settings = dict(recipe.architecture)
-    special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+    model_type = settings.pop("model_type")
     try:
-        config = AutoConfig.for_model(settings.pop("model_type"), vocab_size=len(tokenizer), **special, **settings)
+        usual = AutoConfig.for_model(model_type)
+        named = [name for name in ("cls_token_id", "sep_token_id") if getattr(usual, name, None) is not None]
+        special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id", *named)}
+        config = AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **special, **settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             chosen = AutoModelForCausalLM if recipe.objective == "causal" else AutoModelForMaskedLM
