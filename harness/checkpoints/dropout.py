@@ -1,4 +1,4 @@
-"""Set every dropout rate of a config."""
+"""The dropout rates of a config."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ def set_dropout(config: Any, rate: float) -> None:
     >>> config.hidden_dropout_prob, config.attention_probs_dropout_prob, config.classifier_dropout
     (0.0, 0.0, 0.0)
     """
-    for field, value in config.to_dict().items():
-        is_rate = value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
-        if RATE.fullmatch(field) and is_rate and (rate == 0 or "layerdrop" not in field):
+    for field in rates(config):
+        if rate == 0 or "layerdrop" not in field:
             setattr(config, field, rate)
+
+
+def rates(config: Any) -> dict[str, float | None]:
+    """Every field of a config that is a dropout rate, with its value."""
+    return {
+        field: value
+        for field, value in config.to_dict().items()
+        if RATE.fullmatch(field)
+        and (value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)))
+    }

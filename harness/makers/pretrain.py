@@ -27,7 +27,7 @@ from harness.specs.suite import Corpus
 from harness.training.heads import head_off
 from harness.training.loop import Batch, Loop, Recipe
 
-VERSION = 1
+VERSION = 2
 
 
 def make(

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from harness.data.batches import attention_mask, by_token_budget, pad, shuffled_by_length
 from harness.specs import FinetuneTask, Protocol
+from harness.training.embedding import only_rows
 from harness.training.loop import Batch, Loop, Recipe
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def train(
     )  # fmt: skip
     regression, tokens = task.labels is None, 0
     model, tokenizer = session.classifier(len(task.labels or ()) or 1, seed, protocol.dropout)
+    read = {token for example in examples for token in example.ids} | {tokenizer.pad_token_id or 0}
     with (
+        only_rows(model, read, recipe.decay),
         torch.random.fork_rng(devices=[]),
         session.progress(f"{task.name} rate {rate:g} seed {seed}", len(batches)) as advance,
     ):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.checkpoints import Resolved
     from harness.measures.session import Session
 
-VERSION = 1
+VERSION = 2
 
 
 def columns(task: FinetuneTask) -> tuple[str, ...]:

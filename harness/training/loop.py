@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from harness.errors import HarnessError
+from harness.training.dropout import cheap_dropout
 
 Batch = dict[str, torch.Tensor]
 LossFunction = Callable[[Any, Batch], torch.Tensor]
@@ -45,6 +46,15 @@ class Recipe:
             return max(0.0, 1.0 - done)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done))) if self.schedule == "cosine" else 1.0
 
+    @property
+    def decay(self) -> float:
+        """What weight decay alone multiplies a weight by over all steps.
+
+        >>> Recipe(steps=2, learning_rate=0.5, schedule="constant", weight_decay=0.2).decay
+        0.81
+        """
+        return math.prod(1 - self.learning_rate * self.factor(s) * self.weight_decay for s in range(self.steps))
+
 
 class Loop:
     """One model in training; :meth:`step` takes a batch and returns its loss before the update."""
@@ -60,6 +70,7 @@ class Loop:
             eps=1e-8,
             fused=True,
         )
+        self.dropout = cheap_dropout(model)
         model.train()
 
     def step(self, batch: Batch) -> float:
@@ -71,7 +82,7 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * self.recipe.factor(self.step_number)
         mixed = self.recipe.precision == "bfloat16"
-        with torch.autocast(batch[next(iter(batch))].device.type, torch.bfloat16, enabled=mixed):
+        with self.dropout, torch.autocast(batch[next(iter(batch))].device.type, torch.bfloat16, enabled=mixed):
             loss = self.loss(self.model, batch)
         found = loss.item()
         if not math.isfinite(found):
