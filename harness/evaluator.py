@@ -6,12 +6,13 @@ import os
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.checkpoints import Resolved, resolve_in_memory
+from harness.checkpoints.ahead import fetch_ahead
 from harness.errors import HarnessError
 from harness.machine import high_water, reset_high_water, versions
 from harness.measures.kinds import kind_of
@@ -84,13 +85,39 @@ class Evaluation:
         self.writer.forget_failures(set(self.request.tasks), {name for _, name in by_checkpoint})
         total = sum(len(seeds_of(task, self.request)) for tasks in by_checkpoint.values() for task in tasks)
         with progress("measurements", total) as advance:
-            for (family, name), tasks in by_checkpoint.items():
-                found = locate(self.request, self.options, self.output, family, name)
+            for (_, name), found, tasks in self.located(by_checkpoint):
                 if not isinstance(found, Resolved):
                     found = found or HarnessError(f"{name} was not made")
                     self.unresolved(name, tasks, found, advance)
                 else:
                     self.checkpoint(found, tasks, advance)
+
+    def located(
+        self, by_checkpoint: Mapping[tuple[str, str], list[Task]]
+    ) -> Iterator[tuple[tuple[str, str], Resolved | HarnessError | None, list[Task]]]:
+        """Every checkpoint with its tasks; while one is measured, the weights of the next are on their way."""
+        ahead: Resolved | HarnessError | None = None
+        for place, (named, tasks) in enumerate(names := list(by_checkpoint.items())):
+            found = locate(self.request, self.options, self.output, *named) if place == 0 else ahead
+            if place + 1 < len(names):
+                following, its_tasks = names[place + 1]
+                ahead = locate(self.request, self.options, self.output, *following)
+                if isinstance(ahead, Resolved) and self.lacks(ahead, its_tasks):
+                    fetch_ahead(ahead)
+            yield named, found, tasks
+
+    def lacks(self, found: Resolved, tasks: Sequence[Task]) -> bool:
+        """Whether a measurement of a checkpoint is missing that reads its weights."""
+        try:
+            keys = [(digest(self.signatures.parts(task, found)), task) for task in tasks]
+        except HarnessError:
+            return True
+        done = self.writer.store.done
+        return any(
+            not done(key_of(signature, found.identity, seed))
+            for signature, task in keys
+            for seed in seeds_of(task, self.request)
+        )
 
     def unresolved(
         self, name: str, tasks: Sequence[Task], error: HarnessError, advance: Callable[[float], None]

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelFo
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from harness.checkpoints import hub
+from harness.checkpoints.activations import fuse_activations
 from harness.checkpoints.causality import looks_ahead
 from harness.checkpoints.config import load_config
 from harness.checkpoints.dropout import set_dropout
@@ -160,13 +161,18 @@ def load_weights(
     try:
         with quiet(), torch.random.fork_rng(devices=[]):
             try:
-                return auto.from_pretrained(resolved.folder, attn_implementation=attention, **options)
+                return fused(auto.from_pretrained(resolved.folder, attn_implementation=attention, **options))
             except (ValueError, ImportError) as error:
                 if "attention" not in str(error).lower() and "attn" not in str(error).lower():
                     raise
-                return auto.from_pretrained(resolved.folder, attn_implementation="eager", **options)
+                return fused(auto.from_pretrained(resolved.folder, attn_implementation="eager", **options))
     except Exception as error:
         raise HarnessError(cannot_load(error, resolved)) from error
+
+
+def fused(loaded: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
+    """What ``from_pretrained`` gave, the model with fused activations."""
+    return fuse_activations(loaded[0]), loaded[1]
 
 
 def fetch_weights(resolved: Resolved) -> tuple[str, ...]:

@@ -81,8 +81,8 @@ def measure(session: Session, task: ChoiceTask, seed: int | None) -> Measurement
     asked = session.data.once(("choice", task.name), lambda: read(session, task))
     settings = policy(task, session.checkpoint)
     model, tokenizer = session.language_model()
-    encoded = encoded_questions(tokenizer, asked, task)
-    budget = max(session.token_budget, settings["window"])
+    encoded = session.once_per_tokenizer(("choices", task.name), lambda: encoded_questions(tokenizer, asked, task))
+    budget = session.budget(model, settings["window"])
     given = sum(len(c.context) + len(c.continuation) for choices in encoded for c in choices)
     with session.progress(task.name, given) as advance:
         keywords: dict[str, Any] = {"window": settings["window"], "token_budget": budget, "advance": advance}

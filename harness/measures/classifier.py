@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from harness.data.batches import attention_mask, by_token_budget, pad, shuffled_by_length
+from harness.progress import say
 from harness.specs import FinetuneTask, Protocol
 from harness.training.embedding import only_rows
 from harness.training.loop import Batch, Loop, Recipe
@@ -61,10 +63,19 @@ def epochs_of_batches(lengths: Sequence[int], protocol: Protocol, seed: int) -> 
     return batches[:wanted]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A fine-tuned model, the tokens it was trained on, and what lower precision did to the loss of its first batch."""
+
+    model: Any
+    tokens: int
+    details: Mapping[str, float] | None = None
+
+
 def train(
     session: Session, task: FinetuneTask, protocol: Protocol, examples: list[Example], rate: float, seed: int
-) -> tuple[Any, int]:  # fmt: skip
-    """Fine-tune a fresh copy of the checkpoint; returns the model and the tokens it was trained on.
+) -> Trained:  # fmt: skip
+    """Fine-tune a fresh copy of the checkpoint.
 
     Raises:
         DivergedError: the loss was not finite.
@@ -80,6 +91,13 @@ def train(
     )  # fmt: skip
     regression, tokens = task.labels is None, 0
     model, tokenizer = session.classifier(len(task.labels or ()) or 1, seed, protocol.dropout)
+    collated = partial(collate, pad_token=tokenizer.pad_token_id or 0, device=model.device, regression=regression)
+    details = None
+    if protocol.precision != "float32":
+        details = autocast_effect(model, collated([examples[i] for i in batches[0]]))
+        say(
+            f"{session.checkpoint.name}: {task.name}: bfloat16 moves the loss of the first batch by {details['autocast_effect']:+.1e}"
+        )
     read = {token for example in examples for token in example.ids} | {tokenizer.pad_token_id or 0}
     with (
         only_rows(model, read, recipe.decay),
@@ -90,10 +108,21 @@ def train(
         loop = Loop(model, recipe, classification_loss)
         for batch in batches:
             chosen_examples = [examples[i] for i in batch]
-            loop.step(collate(chosen_examples, tokenizer.pad_token_id or 0, model.device, regression))
+            loop.step(collated(chosen_examples))
             tokens += sum(len(e.ids) for e in chosen_examples)
             advance(1)
-    return model, tokens
+    return Trained(model, tokens, details)
+
+
+def autocast_effect(model: Any, batch: Batch) -> dict[str, float]:
+    """The loss of a batch before training: in float32, and how far bfloat16 products move it; without dropout."""
+    model.eval()
+    with torch.inference_mode():
+        whole = float(classification_loss(model, batch))
+        with torch.autocast(model.device.type, torch.bfloat16):
+            rounded = float(classification_loss(model, batch))
+    model.train()
+    return {"first_batch_loss": whole, "autocast_effect": rounded - whole}
 
 
 def predict(
@@ -108,7 +137,7 @@ def predict(
     found = np.zeros(len(examples))
     pad_token = getattr(model.config, "pad_token_id", None) or 0
     with torch.inference_mode():
-        for batch in by_token_budget([len(e.ids) for e in examples], session.token_budget):
+        for batch in by_token_budget([len(e.ids) for e in examples], session.budget(model)):
             inputs = collate([examples[i] for i in batch], pad_token, model.device, regression)
             inputs.pop("labels")
             logits = model(**inputs).logits.float().cpu()

@@ -19,7 +19,8 @@ from harness.data.sequences import UNSCORED, ScoredSequence
 from harness.errors import HarnessError
 from harness.training.heads import Head, head_off
 
-CHUNK_ELEMENTS = 2**24
+CHUNK_ELEMENTS = 2**22
+"""Logits held at once; with their log-softmax 32 MB, which most caches take."""
 
 
 def sequence_losses(

@@ -50,7 +50,10 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
     texts = take(session.rows(task, "score"), task.text)
     causal = session.checkpoint.objective == "causal"
     shorter = settings | ({"window": settings["window"] - 1, "stride": settings["window"] - 1} if causal else {})
-    sequences = hash_order(cut(tokenise(tokenizer, texts), tokenizer, task.loss, shorter, causal))
+    sequences = session.once_per_tokenizer(
+        ("sequences", task.name, causal, *shorter.items()),
+        lambda: hash_order(cut(tokenise(tokenizer, texts), tokenizer, task.loss, shorter, causal)),
+    )
     estimator = fisher_trace if task.estimator == "fisher" else hessian_trace
     limits = task.flatness
     with session.progress(task.name, min(limits.maximum, len(sequences))) as advance:

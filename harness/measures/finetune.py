@@ -7,6 +7,7 @@ the split the protocol selects on: a held-out part of train, or the scored split
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -126,16 +127,18 @@ def _one_run(
     aside: list[Example] = []
     if selecting and protocol.selection.on == "held_out":
         examples, aside = held_out(examples, protocol.selection)
-    model, tokens = train(session, task, protocol, examples, rate, seed)
+    trained = train(session, task, protocol, examples, rate, seed)
     scored = labelled_examples(session, task, "score", protocol)
-    values, outcomes = score(task, predict(session, model, scored, task), scored)
+    values, outcomes = score(task, predict(session, trained.model, scored, task), scored)
+    if trained.details:
+        values[0] = replace(values[0], details={**(values[0].details or {}), **trained.details})
     if aside:
-        extra, _ = score(task, predict(session, model, aside, task), aside)
+        extra, _ = score(task, predict(session, trained.model, aside, task), aside)
         values += [Value(f"held_out_{v.metric}", v.value, v.stderr, v.stderr_method, v.n, v.unit, v.higher_is_better)
                    for v in extra[:1]]  # fmt: skip
     if task.name in session.keep_trained:
-        session.trained[task.name, seed, rate] = {k: v.cpu() for k, v in model.state_dict().items()}
-    return Measurement(tuple(values), tokens=tokens, outcomes=tuple(outcomes))
+        session.trained[task.name, seed, rate] = {k: v.cpu() for k, v in trained.model.state_dict().items()}
+    return Measurement(tuple(values), tokens=trained.tokens, outcomes=tuple(outcomes))
 
 
 def _score_other(
@@ -156,7 +159,8 @@ def _score_other(
         model.load_state_dict(kept)
         tokens = 0
     else:
-        model, tokens = train(session, source, protocol, examples, rate, seed)
+        trained = train(session, source, protocol, examples, rate, seed)
+        model, tokens = trained.model, trained.tokens
     scored = labelled_examples(session, task, "score", protocol)
     values, outcomes = score(task, predict(session, model, scored, task, classes=map_labels(task, source)), scored)
     return Measurement(tuple(values), tokens=tokens, outcomes=tuple(outcomes), selected=chosen)

@@ -26,12 +26,15 @@ def labelled_examples(session: Session, task: FinetuneTask, split: str, protocol
     Raises:
         HarnessError: a target that is hidden, out of range, or no label; or texts without a token.
     """
-    place = (task.name, split, protocol.max_length)
-    if place not in session.examples:
+    limit, tokenizer = min(protocol.max_length, session.checkpoint.context), session.tokenizer()
+
+    def read() -> list[Example]:
         rows = session.rows(task, split)
         targets = [target_of(task, value, split, number) for number, value in enumerate(rows.columns[task.target])]
-        session.examples[place] = tokenised(session, filled(task, rows), targets, protocol.max_length)
-    return session.examples[place]
+        return tokenised(tokenizer, filled(task, rows), targets, limit)
+
+    how = (limit, tokenizer.truncation_side, *tokenizer.model_input_names)
+    return session.once_per_tokenizer(("examples", task.name, split, *how), read)
 
 
 def filled(task: FinetuneTask, rows: Rows) -> list[list[str]]:
@@ -46,10 +49,8 @@ def filled(task: FinetuneTask, rows: Rows) -> list[list[str]]:
     return texts
 
 
-def tokenised(session: Session, texts: list[list[str]], targets: list[float], max_length: int) -> list[Example]:
-    """One example for each row; pairs are cut at the longer text first."""
-    tokenizer = session.tokenizer()
-    limit = min(max_length, session.checkpoint.context)
+def tokenised(tokenizer: Any, texts: list[list[str]], targets: list[float], limit: int) -> list[Example]:
+    """One example for each row, of ``limit`` tokens at most; pairs are cut at the longer text first."""
     coded = tokenizer(*texts, truncation=True, max_length=limit, return_attention_mask=False, verbose=False)
     if not any(coded["input_ids"]):
         raise HarnessError("the texts have no tokens; look at the templates under inputs")

@@ -8,6 +8,7 @@ code length: it gives nats over the bytes of the scored tokens, which is another
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from harness.data.windows import MaskVocabulary, Tokenised, begin_token, causal_
 from harness.errors import HarnessError
 from harness.measures.cross_entropy import sequence_losses
 from harness.measures.measurement import Measurement, Outcomes, Value
+from harness.measures.precision_effect import precision_effect
 from harness.measures.ratio import ratio_estimate
 from harness.specs import LmLossTask, Loss, Text
 
@@ -85,13 +87,19 @@ def measure_documents(session: Session, task: Any, texts: list[Document], rows: 
     checkpoint = session.checkpoint
     settings = policy(task, checkpoint)
     model, tokenizer = session.language_model()
-    tokenised = tokenise(tokenizer, texts)
     causal = checkpoint.objective == "causal"
-    sequences = cut(tokenised, tokenizer, task.loss, settings, causal)
-    budget = max(session.token_budget, settings["window"])
+    sequences = session.once_per_tokenizer(
+        ("windows", task.name, causal, *settings.items()),
+        lambda: cut(tokenise(tokenizer, texts), tokenizer, task.loss, settings, causal),
+    )
+    budget = session.budget(model, settings["window"])
     with session.progress(f"{task.name}", sum(len(s.ids) for s in sequences)) as advance:
         losses = sequence_losses(model, sequences, causal=causal, token_budget=budget, advance=advance)
-    return summarise(task, sequences, losses, rows, texts, causal)
+    found = summarise(task, sequences, losses, rows, texts, causal)
+    if session.dtype == "float32":
+        return found
+    first = replace(found.values[0], details=precision_effect(session, sequences, losses, causal))
+    return replace(found, values=(first, *found.values[1:]))
 
 
 def take(rows: Rows, text: Text) -> list[Document]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from harness.measures.measurement import Measurement
     from harness.results import Record
 
+CACHED_STATES = 2**20
+"""Numbers of one layer's states, tokens x width: with the wider ones inside a layer about 16 MB."""
 Stage = Callable[[dict[str, Any], "Callable[[], Measurement]"], "list[Record]"]
 
 
@@ -62,13 +64,26 @@ class Session:
     token_budget: int = 4096
     keep_trained: frozenset[str] = frozenset()
     trained: dict[tuple[str, int, float], Any] = field(default_factory=dict)
-    examples: dict[Any, Any] = field(default_factory=dict)
+    features: dict[Any, Any] = field(default_factory=dict)
     _language_model: tuple[Any, Any] | None = None
     _tokenizer: Any = None
 
     def rows(self, task: Task, split: str) -> Rows:
         """Rows of a task's split."""
         return self.data.get(task, split)
+
+    def once_per_tokenizer(self, what: Hashable, make: Callable[[], Any]) -> Any:
+        """What follows from data and tokenizer: made for the first checkpoint that has this tokenizer, and kept."""
+        return self.data.once((what, self.checkpoint.tokenizer), make)
+
+    def budget(self, model: Any, window: int = 1) -> int:
+        """Tokens of a batch in scoring, and at least a window.
+
+        On a CPU a batch whose states fit its cache is faster than a larger one.
+        """
+        width = getattr(model.config.get_text_config(), "hidden_size", 1024)
+        most = self.token_budget if self.device.startswith("cuda") else min(self.token_budget, CACHED_STATES // width)
+        return max(most, window)
 
     def language_model(self) -> tuple[Any, Any]:
         """The model with its own head, in eval mode, and the tokenizer."""

@@ -131,16 +131,19 @@ def features_of(session: Session, task: AffinityTask) -> tuple[Array, Array, int
     """Features (n, d) and targets (n,) of the task's rows, and the tokens read; kept for the checkpoint's other scores."""
     protocol = protocol_of(task.downstream)
     place = ("features", task.downstream.name, task.splits["score"], task.first, protocol.max_length)
-    if place in session.examples:
-        return *session.examples[place], 0
+    if place in session.features:
+        return *session.features[place], 0
     rows = session.rows(task, "score")
     values = rows.columns[task.downstream.target]
     targets = [target_of(task.downstream, value, "score", number) for number, value in enumerate(values)]
     texts = filled(task.downstream, rows)
     placed(task, lambda: check_texts([words(text) for column in texts for text in column], "the task"))
-    examples = placed(task, lambda: tokenised(session, texts, targets, protocol.max_length))
-    session.examples[place] = pooled_features(session, examples), np.array(targets)
-    return *session.examples[place], sum(len(example.ids) for example in examples)
+    examples = placed(
+        task,
+        lambda: tokenised(session.tokenizer(), texts, targets, min(protocol.max_length, session.checkpoint.context)),
+    )
+    session.features[place] = pooled_features(session, examples), np.array(targets)
+    return *session.features[place], sum(len(example.ids) for example in examples)
 
 
 def from_features(task: AffinityTask, features: Array, targets: Array) -> Estimate:

@@ -29,7 +29,7 @@ def pooled_features(session: Session, examples: list[Example]) -> Array:
     body, pad_token = body_of(session), session.tokenizer().pad_token_id or 0
     found: list[Any] = [None] * len(examples)
     with torch.inference_mode(), session.progress("features", sum(len(e.ids) for e in examples)) as advance:
-        for batch in by_token_budget([len(e.ids) for e in examples], session.token_budget):
+        for batch in by_token_budget([len(e.ids) for e in examples], session.budget(body)):
             inputs = collate([examples[i] for i in batch], pad_token, body.device, regression=True)
             inputs.pop("labels")
             states = body(**inputs).last_hidden_state.float()  # (B, T, d)
