@@ -1,35 +1,60 @@
-"""Causal loss beside lm-eval's rolling log-likelihood: the same windows, tokens and model."""
+"""Causal loss beside lm-eval's rolling log-likelihood: the same windows, tokens and model, of GPT-2 small's shape."""
 
 from __future__ import annotations
 
 import pytest
+import torch
 
+from harness.checkpoints.activations import fuse_activations
 from harness.data.documents import documents
 from harness.data.windows import causal_windows, tokenise
 from harness.measures.cross_entropy import sequence_losses
+from harness.measures.session import CACHED_STATES
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+TEXTS = {"long": (3, 110), "passages": (64, 5)}
+"""Documents, and rows of the synthetic language in each: about 3 windows of 1,024 tokens, or 60 to 200 tokens."""
+
+
+def texts_of(kind: str) -> list[str]:
+    from harness.data.worlds import open_world
+
+    rows = open_world("hmm", {}).columns("text", "validation")["text"]
+    count, size = TEXTS[kind]
+    lengths = [size - (n % 3) * (size // 3) for n in range(count)]
+    starts = [sum(lengths[:n]) % (len(rows) - size) for n in range(count)]
+    return [" ".join(rows[start : start + length]) for start, length in zip(starts, lengths, strict=True)]
 
 
 @pytest.mark.benchmark(group="causal loss")
-def test_harness(benchmark, model_and_tokenizer, texts):
-    model, tokenizer = model_and_tokenizer
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", TEXTS)
+def test_harness(watched, gpt2_small, kind, dtype):
+    model, tokenizer = gpt2_small
+    model, texts = fuse_activations(model.to(DTYPES[dtype])), texts_of(kind)
+    budget = max(1024, CACHED_STATES // model.config.hidden_size)
 
     def score() -> float:
         tokenised = tokenise(tokenizer, documents(texts, "row"))
-        windows = [w for n, d in enumerate(tokenised) for w in causal_windows(d, n, tokenizer.bos_token_id, 256, 256)]
-        return float(sequence_losses(model, windows, causal=True, token_budget=4096).sum())
+        windows = [w for n, d in enumerate(tokenised) for w in causal_windows(d, n, tokenizer.bos_token_id, 1024, 1024)]
+        return float(sequence_losses(model, windows, causal=True, token_budget=budget).sum())
 
-    assert benchmark.pedantic(score, rounds=3, warmup_rounds=1) > 0
+    assert watched(score, rounds=2) > 0
 
 
 @pytest.mark.benchmark(group="causal loss")
 @pytest.mark.parametrize("batch_size", [1, 4, 16])
-def test_lm_eval(benchmark, model_and_tokenizer, texts, batch_size):
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", TEXTS)
+def test_lm_eval(watched, gpt2_small, kind, dtype, batch_size):
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    model, tokenizer = model_and_tokenizer
-    theirs = HFLM(pretrained=model, tokenizer=tokenizer, backend="causal", batch_size=batch_size, max_length=256,
+    model, tokenizer = gpt2_small
+    for module in model.modules():
+        module.__dict__.pop("forward", None)  # their activations, not ours
+    theirs = HFLM(pretrained=model.to(DTYPES[dtype]), tokenizer=tokenizer, backend="causal", batch_size=batch_size, max_length=1024,
                   softmax_dtype="float32")  # fmt: skip
-    requests = [Instance("loglikelihood_rolling", {}, (text,), n) for n, text in enumerate(texts)]
+    requests = [Instance("loglikelihood_rolling", {}, (text,), n) for n, text in enumerate(texts_of(kind))]
     score = lambda: -sum(theirs.loglikelihood_rolling(requests, disable_tqdm=True))  # noqa: E731
-    assert benchmark.pedantic(score, rounds=3, warmup_rounds=1) > 0
+    assert watched(score, rounds=2) > 0

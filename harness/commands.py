@@ -51,10 +51,11 @@ def run(wanted: Wanted, *, board: bool, as_json: bool) -> bool:
     from transformers.utils import logging
 
     from harness import evaluator
-    from harness.machine import keep_freed_memory
+    from harness.machine import keep_freed_memory, set_threads
 
     logging.set_verbosity_error()
     keep_freed_memory()
+    set_threads()
     began = time.perf_counter()
     outcome = evaluator.run(wanted.request, wanted.output, wanted.options)
     summary = {
@@ -297,12 +298,13 @@ def find_record(key: str, stores: Sequence[Store], folders: Sequence[Path]) -> t
 
 def make_pretrain(recipe: Path, output: Path, *, device: str, offline: bool) -> list[str]:
     """Run the maker ``pretrain`` on a recipe file."""
-    from harness.machine import check_device, keep_freed_memory
+    from harness.machine import check_device, keep_freed_memory, set_threads
     from harness.makers.pretrain import make
     from harness.specs import Pretrain, Source, check, read_yaml
 
     check_device(device, "float32")
     keep_freed_memory()
+    set_threads()
     source = read_yaml(recipe)
     if isinstance(source.value, dict):
         source = Source(source.path, {"maker": "pretrain", **source.value}, source.places)

@@ -7,15 +7,18 @@ machine's own rate of matrix products give a guess.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.checkpoints import resolve
 from harness.data.rows import Rows
+from harness.errors import HarnessError
 from harness.measures.kinds import kind_of
+from harness.measures.lm_loss import take
 from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
@@ -58,7 +61,7 @@ class Estimates:
 def estimate(request: Request, options: Options, output: Path, store: Store, planned: Sequence[Planned]) -> Estimates:
     """Guess every cell that is to be measured, and the members that are to be made."""
     data = RowCache(options.offline, options.limit)
-    sizes = sizes_of(request, store)
+    sizes = sizes_of(request, store, options)
     before = seconds_before(store)
     guesses = []
     for cell in planned:
@@ -105,36 +108,40 @@ def tokens_of(task: Task, data: RowCache, split: str) -> int:
     """Tokens of a split: words on a world, characters over 4.2 elsewhere."""
     rows = data.get(task, split)
     if isinstance(task, ChoiceTask):
-        return count_tokens(rows, list(rows.columns), False, None)
+        return count_tokens(texts_in(rows, list(rows.columns)), words=False)
     labelled = task.downstream if isinstance(task, AffinityTask) else task
     target = getattr(labelled, "target", None)
-    names = [task.text.column] if target is None else [c for c in rows.columns if c != target]  # type: ignore[attr-defined]
-    return count_tokens(rows, names, bool(task.data.world), getattr(getattr(task, "text", None), "characters", None))
+    if target is None:
+        return count_tokens((d.text for d in take(rows, task.text)), bool(task.data.world))  # type: ignore[attr-defined]
+    return count_tokens(texts_in(rows, [c for c in rows.columns if c != target]), bool(task.data.world))
 
 
-def count_tokens(rows: Rows, names: Sequence[str], words: bool, characters: int | None) -> int:
+def texts_in(rows: Rows, names: Sequence[str]) -> Iterator[str]:
+    """What stands in some columns."""
+    return (str(value) for name in names for value in rows.columns[name])
+
+
+def count_tokens(texts: Iterable[str], words: bool) -> int:
     """A count of tokens without a tokenizer."""
-    total = 0.0
-    for name in names:
-        for value in rows.columns[name]:
-            text = str(value)[:characters]
-            total += len(text.split()) if words else len(text) / CHARACTERS_PER_TOKEN
-    return int(total)
+    return int(sum(len(text.split()) if words else len(text) / CHARACTERS_PER_TOKEN for text in texts))
 
 
-def sizes_of(request: Request, store: Store) -> dict[str, int]:
+def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]:
     """Parameters by checkpoint name, and of families that are to be made."""
     sizes = {name: info.parameters for info in store.checkpoints.values() for name in info.names if info.parameters}
     for family, recipe in request.made.items():
         known = [sizes[name] for name in request.families[family] if name in sizes]
-        sizes[family] = known[0] if known else parameters_of(recipe)
+        sizes[family] = known[0] if known else parameters_of(recipe, options)
     return sizes
 
 
-def parameters_of(recipe: Pretrain) -> int:
-    """Parameters of a model that is not made yet."""
+def parameters_of(recipe: Pretrain, options: Options) -> int:
+    """Parameters of a model that is not made yet: those of its start, or what its configuration says."""
     if recipe.start is not None:
-        return DEFAULT_PARAMETERS
+        try:
+            return resolve(recipe.start, offline=options.offline).info.parameters or DEFAULT_PARAMETERS
+        except HarnessError:  # the run will say it; a plan has other rows to show
+            return DEFAULT_PARAMETERS
     import torch
     from transformers import AutoConfig, AutoModel
 
@@ -171,9 +178,9 @@ def rate(device: str) -> float:
     """Floating-point operations a second that a transformer reaches here: a share of this machine's matrix products."""
     import torch
 
-    size, fastest = 512, float("inf")
+    size, fastest, started = 512, float("inf"), time.perf_counter()
     a = torch.randn(size, size, device=device)
-    for _ in range(8):
+    while time.perf_counter() - started < 0.3:  # long enough that other programs leave one product alone
         began = time.perf_counter()
         torch.matmul(a, a)[0, 0].item()
         fastest = min(fastest, time.perf_counter() - began)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import os
 import platform
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -44,6 +47,45 @@ def keep_freed_memory() -> bool:
         return False
     wanted = {map_maximum: 0, trim_threshold: 2**31 - 1, top_pad: 64 * 2**20}
     return all(mallopt(name, value) == 1 for name, value in wanted.items())
+
+
+def usable_cores(system: Path = Path("/sys"), allowed: Collection[int] | None = None) -> int:
+    """Cores that one process may keep busy: each physical one once, no more than it may run on, nor than its quota.
+
+    Libraries count the machine's: in a container of 2 cores on a machine of 64 they start 64 threads, and two threads on one
+    core's two halves are slower at matrix products than one.
+
+    Args:
+        system: where the kernel describes the machine.
+        allowed: numbers of the processors that may be used; None asks the system.
+    """
+    if allowed is None:
+        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    places = [system / f"devices/system/cpu/cpu{number}/topology/thread_siblings_list" for number in allowed]
+    physical = len({path.read_text() for path in places}) if all(path.is_file() for path in places) else len(allowed)
+    quota = quota_of(system / "fs/cgroup")
+    return max(1, physical if quota is None else min(physical, math.floor(quota)))
+
+
+def quota_of(group: Path) -> float | None:
+    """Processor seconds a second that a control group (of version 2 or 1) grants; None where there is no bound."""
+    try:
+        if (group / "cpu.max").is_file():
+            granted, period = (group / "cpu.max").read_text().split()
+        else:
+            granted, period = ((group / f"cpu/cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+        return float(granted) / float(period) if granted not in ("max", "-1") else None
+    except (OSError, ValueError):
+        return None
+
+
+def set_threads() -> int:
+    """One thread for each usable core, where ``OMP_NUM_THREADS`` does not say otherwise; returns how many there are."""
+    import torch
+
+    if "OMP_NUM_THREADS" not in os.environ and usable_cores() < torch.get_num_threads():
+        torch.set_num_threads(usable_cores())
+    return int(torch.get_num_threads())
 
 
 def reset_high_water(device: str) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness import TransferCallback, evaluate
-from harness.evaluator import run
+from harness.evaluator import Evaluation, run
+from harness.measures import labelled, lm_loss
 from harness.plan import plan
 from harness.request import Options, from_arguments, from_suite, roles_of
 from harness.results import Store
@@ -185,3 +186,31 @@ def test_records_on_disk_have_the_form_that_is_documented(hub, tmp_path):
     assert list(line)[:4] == ["schema", "key", "metric", "value"]
     assert {"stderr", "stderr_method", "n", "unit", "higher_is_better", "task", "task_version", "checkpoint", "seed", "stage",
             "signature", "context", "cost"} <= set(line)  # fmt: skip
+
+
+def test_the_weights_of_the_next_checkpoint_are_on_their_way_unless_all_is_measured(suite, monkeypatch):
+    events: list[tuple[str, str]] = []
+    monkeypatch.setattr("harness.evaluator.fetch_ahead", lambda found: events.append(("fetch", found.name)))
+    measure = Evaluation.checkpoint
+    monkeypatch.setattr(
+        Evaluation,
+        "checkpoint",
+        lambda self, found, *rest: events.append(("measure", found.name)) or measure(self, found, *rest),
+    )
+    run(from_suite(suite), suite, Options())
+    names = [f"small/seed={seed}/step={step}" for seed in (1, 2) for step in (2, 8)]
+    expected = [("fetch", names[1]), ("measure", names[0]), ("fetch", names[2]), ("measure", names[1])]
+    assert events == [*expected, ("fetch", names[3]), ("measure", names[2]), ("measure", names[3])]
+    events.clear()
+    run(from_suite(suite), suite, Options())
+    assert [what for what, _ in events] == ["measure"] * 4
+
+
+def test_text_is_tokenised_once_for_all_checkpoints_with_one_tokenizer(suite, monkeypatch):
+    calls: list[int] = []
+    tokenise = lm_loss.tokenise
+    monkeypatch.setattr(lm_loss, "tokenise", lambda tokenizer, texts: calls.append(1) or tokenise(tokenizer, texts))
+    examples = labelled.tokenised
+    monkeypatch.setattr(labelled, "tokenised", lambda *given: calls.append(2) or examples(*given))
+    assert run(from_suite(suite), suite, Options()).measured == CELLS
+    assert (calls.count(1), calls.count(2)) == (1, 2)  # one text; the train and the scored split of one task

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.estimate import parameters_of, sizes_of, tokens_of
+from harness.measures.session import RowCache
+from harness.request import Options, from_suite
+from harness.results import Store
+from harness.specs import Pretrain, load_task
+
+MAKE = {"maker": "pretrain", "objective": "masked", "corpus": [{"data": {"world": "hmm"}}], "steps": [1]}
+
+
+def test_a_document_counts_as_far_as_it_is_read(tmp_path):
+    (tmp_path / "own.jsonl").write_text('{"text": "' + "abcde " * 700 + '"}\n' + '{"text": "' + "x" * 42 + '"}\n')
+    spec = tmp_path / "own.yaml"
+    spec.write_text(
+        "description: d\nkind: lm_loss\ndata: {files: [own.jsonl]}\nsplits: {score: train}\n"
+        "text: {documents: row, characters: 420}\n"
+    )
+    assert tokens_of(load_task(str(spec)), RowCache(), "score") == (420 + 42) / 4.2
+
+
+def test_a_family_has_the_size_of_what_it_starts_from(content, tmp_path):
+    start = str(content.folder("bert"))
+    model, _ = content.make("bert")
+    found = parameters_of(Pretrain.model_validate(MAKE | {"start": start}), Options())
+    assert found == pytest.approx(sum(p.numel() for p in model.parameters()), rel=0.02)
+    missing = Pretrain.model_validate(MAKE | {"start": str(tmp_path / "nothing")})
+    assert parameters_of(missing, Options(offline=True)) > 10**8
+
+
+def test_a_family_from_scratch_has_the_size_of_its_configuration(tmp_path):
+    (tmp_path / "suite.yaml").write_text(
+        "families:\n  small:\n    make:\n      maker: pretrain\n      objective: causal\n"
+        "      architecture: {model_type: gpt2, n_embd: 16, n_layer: 1, n_head: 1, n_positions: 64}\n"
+        "      tokenizer: {vocabulary: 100}\n      corpus: [{data: {world: hmm}}]\n      steps: [1]\n"
+        "tasks: {upstream: [synthetic/hmm_loss]}\n"
+    )
+    block = 2 * 16 + 16 * 48 + 48 + 16 * 16 + 16 + 2 * 16 + 16 * 64 + 64 + 64 * 16 + 16
+    expected = (100 + 64) * 16 + block + 2 * 16
+    assert sizes_of(from_suite(tmp_path), Store(tmp_path), Options()) == {"small": expected}
