@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.checkpoints import hub
-from harness.checkpoints.architecture import context_of, objective_of
+from harness.checkpoints.architecture import context_of, objective_of, tells_segments
 from harness.checkpoints.config import load_config
 from harness.checkpoints.files import code_files, has_vocabulary, read_json, tokenizer_files, weight_files
 from harness.checkpoints.identity import HASHES, folder_identity
@@ -75,6 +75,7 @@ def resolve(
         weights=found.weights,
         remote_code=trust_remote_code,
         offline=offline,
+        segments=tells_segments(config) or not gives_segments(found, name, trust_remote_code),
     )
 
 
@@ -112,6 +113,16 @@ def hash_of_tokenizer(found: Found, name: str, remote_code: bool) -> str:
         f"tokenizer|{found.identity}",
         lambda: tokenizer_hash(load_tokenizer(found.folder, name, remote_code=remote_code)),
     )
+
+
+def gives_segments(found: Found, name: str, remote_code: bool) -> bool:
+    """Whether the tokenizer gives segment ids, remembered by the checkpoint's identity."""
+
+    def ask() -> str:
+        names = load_tokenizer(found.folder, name, remote_code=remote_code).model_input_names
+        return "given" if "token_type_ids" in names else "none"
+
+    return HASHES.remembered(f"segments|{found.identity}", ask) == "given"
 
 
 def maker_facts(folder: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Resolved:
         weights: the weight files to load; empty where they are not known (offline and not in the cache).
         remote_code: whether code from the repository may run.
         offline: whether only the local cache may be read.
+        segments: whether the segment ids that the tokenizer may give are the model's to read.
         memory: (model, tokenizer) of a model that is in memory already.
     """
 
@@ -44,4 +45,5 @@ class Resolved:
     weights: tuple[str, ...] = ()
     remote_code: bool = False
     offline: bool = False
+    segments: bool = True
     memory: tuple[Any, Any] | None = field(default=None, repr=False, compare=False)
