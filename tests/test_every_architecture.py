@@ -115,6 +115,7 @@ def test_eager_and_sdpa_attention_agree(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in LANGUAGE_MODELS if TABLE[name].tied])
+@pytest.mark.slow
 def test_tied_weights_count_as_untied_copies_of_them(bench: Bench, name: str, tmp_path: Path) -> None:
     tied = TABLE[name].model()
     untied = type(tied)(replace(TABLE[name], tied=False).config()).eval()

@@ -114,7 +114,7 @@ def load_classifier(
 
 def refuse_without_classifier(resolved: Resolved) -> None:
     """Raise where transformers has no classifier of the architecture, and the repository brings no code."""
-    if resolved.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not resolved.remote_code:
+    if resolved.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not resolved.whole.remote_code:
         raise HarnessError(
             f"checkpoint {resolved.name} cannot be fine-tuned: transformers has no classifier for its architecture "
             f"({resolved.architecture}); expected one that AutoModelForSequenceClassification knows"

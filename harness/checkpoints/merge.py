@@ -61,6 +61,11 @@ def merge_adapter(model: Any, resolved: Resolved, folder: Path, *, body: bool) -
         raise HarnessError(f"adapter {resolved.name} cannot be merged into {resolved.info.parent}: {reason}") from error
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(trainable.get(name, True))
+    refuse_changed(before, after, resolved)
+
+
+def refuse_changed(before: torch.Tensor, after: torch.Tensor, resolved: Resolved) -> None:
+    """Raise where logits with the adapter beside the model are not those of the merged one."""
     if not torch.allclose(before, after, rtol=CLOSE, atol=CLOSE * float(before.std())):
         raise HarnessError(
             f"adapter {resolved.name} says something else once it is merged into {resolved.info.parent} (logits differ by "
@@ -195,8 +200,9 @@ def logits(model: Any) -> torch.Tensor:
     model.eval()
     try:
         with torch.no_grad():
-            size = model.config.get_text_config().vocab_size
-            return model(input_ids=torch.arange(8, device=model.device)[None] % size).logits.float()
+            ids = torch.arange(8, device=model.device)[None] % model.config.get_text_config().vocab_size
+            also = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
+            return model(input_ids=ids, **also).logits.float()
     finally:
         for module, training in modes:
             module.training = training

@@ -89,6 +89,7 @@ def test_merged_as_beside(bench: Bench, tmp_path: Path, name: str, config: Calla
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert"])
+@pytest.mark.slow
 def test_every_kind_measures_an_adapter_as_the_model_it_makes(bench: Bench, tmp_path: Path, name: str) -> None:
     modules = ["c_attn"] if name == "gpt2" else ["query"]
     beside = adapt(TABLE[name].model(), peft.LoraConfig(**LORA, target_modules=modules), tmp_path / "adapter",
