@@ -83,7 +83,9 @@ def fitted(model: Any, stored: Mapping[str, torch.Tensor], *, body: bool) -> tup
     names = {old: old.removeprefix(PREFIX) for old in stored}
     whole = any(name.startswith(prefix) for name in names.values())
     target = model if whole and not body else inner
-    own, found, lost = own_names(target), Tensors(), []
+    own = own_names(target)
+    found: Tensors = {}
+    lost: list[str] = []
     for old, name in names.items():
         in_body = name.startswith(prefix) or not whole
         local = name.removeprefix(prefix) if target is inner and whole else name
@@ -113,7 +115,8 @@ def own_names(target: Any) -> set[str]:
 
 def layer_path(model: Any, name: str) -> str:
     """The path of the deepest module that a tensor's name leads to; empty where it leads to none."""
-    module, path = model, []
+    module = model
+    path: list[str] = []
     for part in name.split("."):
         module = dict(module.named_children()).get(part)
         if module is None:
@@ -129,7 +132,8 @@ def narrowed(config: Any, target: Any, tensors: Iterable[str]) -> Any:
     """
     config = copy.deepcopy(config)
     own = own_names(target)
-    whole, layers = set(), set()
+    whole: set[str] = set()
+    layers: set[str] = set()
     for name in tensors:
         path = layer_path(target, name)
         rest = name.removeprefix(f"{path}.")
