@@ -32,8 +32,9 @@ REQUIRES = [
     "pydantic>=2.14,<3", "pyyaml>=6,<7", "typer>=0.29,<1", "rich>=15,<16", "jinja2>=3.1,<4", "plotly>=7,<8",
     "matplotlib>=3.11,<4",
 ]  # fmt: skip
+PEFT = "peft>=0.21,<1"
 TEST = ["pytest>=9,<10", "pytest-benchmark>=5.3,<6", "pytest-xdist>=3.8,<4", "hypothesis>=6", "jsonschema>=4", "build>=1", "setuptools>=77", "wheel",
-        "accelerate>=1.15,<2", "lm_eval==0.4.13", "ruff==0.17.5", "mypy==2.4.1", "types-PyYAML"]  # fmt: skip
+        "accelerate>=1.15,<2", PEFT, "lm_eval==0.4.13", "ruff==0.17.5", "mypy==2.4.1", "types-PyYAML"]  # fmt: skip
 
 setup(
     name="transfer-harness",
@@ -47,7 +48,7 @@ setup(
     package_data={"harness.board": ["templates/*"], "harness.results": ["floors.yaml"]},
     cmdclass={"build_py": BuildWithTasks},
     install_requires=REQUIRES,
-    extras_require={"test": TEST},
+    extras_require={"test": TEST, "peft": [PEFT]},
     entry_points={"console_scripts": ["harness = harness.cli:main"]},
     zip_safe=False,
 )

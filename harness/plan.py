@@ -47,8 +47,8 @@ def find_checkpoint(request: Request, options: Options, output: Path, family: st
     """
     if family not in request.made:
         return resolve(
-            name, offline=options.offline, trust_remote_code=name in options.trust_remote_code,
-            allow_pickle=name in options.allow_pickle,
+            name, offline=options.offline, trust_remote_code=options.trust_remote_code,
+            allow_pickle=options.allow_pickle,
         )  # fmt: skip
     found = resolve(str(member_folder(output, name)), offline=options.offline)
     return replace(found, name=name, info=replace(found.info, names=(name,)))

@@ -19,6 +19,8 @@ OFFSET_BY_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "r
 # Relative, ALiBi or recurrent positions: the config sets no limit.
 UNLIMITED = {"bloom", "mamba", "mamba2", "falcon_mamba", "rwkv", "xlnet", "t5", "mt5", "umt5", "longt5"}
 CONTEXT_OF_UNLIMITED = 2048
+SEGMENTS_WITHOUT_FIELD = {"xlnet"}
+"""These tell the texts of a pair apart though their config has no ``type_vocab_size``."""
 
 
 def objective_of(config: PretrainedConfig, checkpoint: str) -> Objective:
@@ -66,6 +68,16 @@ def objective_of_body(config: PretrainedConfig, named: str, decoder: bool) -> Ob
     if config.model_type in auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES and not decoder:
         return "encoder" if named else "masked"
     return "causal" if config.model_type in auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES else "encoder"
+
+
+def tells_segments(config: PretrainedConfig) -> bool:
+    """Whether the model may be given the segment of each token (0 or 1, the text of a pair it belongs to).
+
+    Some models that have no table of segments take the numbers all the same, as tokens (GPT-2) or not at all.
+    DeBERTa-v3, whose table has no row, knows that it must ignore them.
+    """
+    rows = getattr(config, "type_vocab_size", None)
+    return config.model_type in SEGMENTS_WITHOUT_FIELD if rows is None else rows != 1
 
 
 def class_names(mapping: Any) -> set[str]:

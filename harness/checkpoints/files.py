@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 
 SAFE = ("model.safetensors", "model.safetensors.index.json")
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
 OTHER_FORMATS = re.compile(r".+\.(?:safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx|gguf|npz)")
 TOKENIZER = re.compile(
@@ -46,11 +47,6 @@ def weight_files(names: Iterable[str], checkpoint: str, *, allow_pickle: bool) -
 
 def no_weights(present: set[str], checkpoint: str) -> str:
     """The message for a checkpoint without weights that can be loaded."""
-    if "adapter_config.json" in present:
-        return (
-            f"checkpoint {checkpoint} is an adapter without its model; expected a whole model: "
-            "merge it into its base model (peft: merge_and_unload) and save that"
-        )
     others = sorted(name for name in present if OTHER_FORMATS.fullmatch(name))
     found = "only " + ", ".join(others[:4]) if others else "none"
     return f"checkpoint {checkpoint} has no weights to load: found {found}; expected model.safetensors"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from harness.checkpoints.files import ADAPTER_CONFIG
 from harness.checkpoints.names import Name
 from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError, nearest
@@ -36,7 +37,7 @@ def is_offline(offline: bool) -> bool:
 
 
 def find(name: Name, *, offline: bool) -> Snapshot:
-    """Resolve a name to its commit and list its files; fetches ``config.json`` alone.
+    """Resolve a name to its commit and list its files; fetches ``config.json`` alone, or an adapter's.
 
     Offline, the commit is the one the revision had when it was last fetched, and the files are those in the cache.
 
@@ -45,7 +46,7 @@ def find(name: Name, *, offline: bool) -> Snapshot:
     """
     from huggingface_hub import HfApi
 
-    config = Path(fetch_file(name, "config.json", offline=offline))
+    config = Path(fetch_config(name, offline=offline))
     commit, folder = config.parent.name, config.parent
     if offline:
         files = tuple(sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()))
@@ -53,6 +54,30 @@ def find(name: Name, *, offline: bool) -> Snapshot:
     info = attempt(lambda: HfApi().model_info(name.path, revision=commit), name, offline=False)
     files = tuple(sorted(sibling.rfilename for sibling in info.siblings or ()))
     return Snapshot(commit, folder, files, getattr(info.safetensors, "total", None))
+
+
+def fetch_config(name: Name, *, offline: bool) -> str:
+    """``config.json``, or where there is none ``adapter_config.json``: its path in the cache.
+
+    Raises:
+        HarnessError: there is neither, or it cannot be fetched.
+    """
+    try:
+        return fetch_file(name, "config.json", offline=offline)
+    except HarnessError as error:
+        if not offline and not is_absent(error.__cause__):
+            raise
+        try:
+            return fetch_file(name, ADAPTER_CONFIG, offline=offline)
+        except HarnessError as other:
+            raise (error if offline or is_absent(other.__cause__) else other) from None
+
+
+def is_absent(error: BaseException | None) -> bool:
+    """Whether the repository was reached and has no such file."""
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    return isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError)
 
 
 def fetch(name: Name, commit: str, files: Iterable[str], *, offline: bool) -> None:

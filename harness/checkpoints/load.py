@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from harness.checkpoints.activations import fuse_activations
 from harness.checkpoints.causality import looks_ahead
 from harness.checkpoints.config import load_config
 from harness.checkpoints.dropout import set_dropout
-from harness.checkpoints.files import shards_of
+from harness.checkpoints.files import ADAPTER_CONFIG, shards_of
 from harness.checkpoints.head import fill_head, new_parameters
 from harness.checkpoints.memory import classifier_folder, language_model_in_memory
 from harness.checkpoints.names import Name
@@ -108,7 +110,8 @@ def load_classifier(
             return load_classifier(saved, labels, seed, device, dtype, dropout, attention)
     refuse_without_classifier(resolved)
     tokenizer = load_tokenizer(resolved.folder, resolved.name, remote_code=resolved.remote_code)
-    config = load_config(Path(resolved.folder), resolved.name, remote_code=resolved.remote_code)
+    whole = resolved.whole
+    config = load_config(Path(whole.folder), whole.name, remote_code=whole.remote_code)
     config = classifier_config(copy.deepcopy(config), labels, dropout)
     give_pad_token(tokenizer, config, resolved.name)
     model, loading = load_weights(
@@ -126,7 +129,7 @@ def load_classifier(
 
 def refuse_without_classifier(resolved: Resolved) -> None:
     """Raise where transformers has no classifier of the architecture, and the repository brings no code."""
-    if resolved.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not resolved.remote_code:
+    if resolved.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not resolved.whole.remote_code:
         raise HarnessError(
             f"checkpoint {resolved.name} cannot be fine-tuned: transformers has no classifier for its architecture "
             f"({resolved.architecture}); expected one that AutoModelForSequenceClassification knows"
@@ -147,9 +150,13 @@ def load_weights(
 ) -> tuple[Any, dict[str, Any]]:
     """Fetch the weights and load them into a class: the model, and transformers' report of what did not fit.
 
+    An adapter is merged into the model of its base, in float32 whatever the dtype.
+
     Raises:
-        HarnessError: the class does not fit the architecture, or the weights cannot be read.
+        HarnessError: the class does not fit the architecture, or the weights cannot be read or merged.
     """
+    if resolved.base is not None:
+        return load_adapted(auto, resolved, resolved.base, dtype, attention, **options)
     weights = fetch_weights(resolved)
     options |= {
         "dtype": dtype,
@@ -159,13 +166,13 @@ def load_weights(
         "output_loading_info": True,
     }
     try:
-        with quiet(), torch.random.fork_rng(devices=[]):
+        with quiet(), torch.random.fork_rng(devices=[]), without_adapter(resolved.folder) as folder:
             try:
-                return fused(auto.from_pretrained(resolved.folder, attn_implementation=attention, **options))
+                return fused(auto.from_pretrained(folder, attn_implementation=attention, **options))
             except (ValueError, ImportError) as error:
                 if "attention" not in str(error).lower() and "attn" not in str(error).lower():
                     raise
-                return fused(auto.from_pretrained(resolved.folder, attn_implementation="eager", **options))
+                return fused(auto.from_pretrained(folder, attn_implementation="eager", **options))
     except Exception as error:
         raise HarnessError(cannot_load(error, resolved)) from error
 
@@ -173,6 +180,36 @@ def load_weights(
 def fused(loaded: tuple[Any, dict[str, Any]]) -> tuple[Any, dict[str, Any]]:
     """What ``from_pretrained`` gave, the model with fused activations."""
     return fuse_activations(loaded[0]), loaded[1]
+
+
+def load_adapted(
+    auto: Any, resolved: Resolved, base: Resolved, dtype: torch.dtype, attention: str, **options: Any
+) -> tuple[Any, dict[str, Any]]:
+    """The model of an adapter's base with the adapter merged into it.
+
+    Raises:
+        HarnessError: the base cannot be loaded, or the adapter not merged.
+    """
+    from harness.checkpoints.merge import merge_adapter
+
+    fetch_weights(resolved)
+    model, loading = load_weights(auto, base, torch.float32, attention, **options)
+    head_is_new = auto is AutoModelForSequenceClassification
+    merge_adapter(model, resolved, Path(resolved.adapter_folder), body=head_is_new)
+    return model.to(dtype), loading
+
+
+@contextmanager
+def without_adapter(folder: str) -> Iterator[str]:
+    """The folder of a whole model; where an adapter lies beside it, which transformers would add, one without it."""
+    if not (Path(folder) / ADAPTER_CONFIG).is_file():
+        yield folder
+        return
+    with TemporaryDirectory() as beside:
+        for path in Path(folder).resolve().iterdir():
+            if path.name != ADAPTER_CONFIG:
+                (Path(beside) / path.name).symlink_to(path)
+        yield beside
 
 
 def fetch_weights(resolved: Resolved) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints.architecture import context_of, objective_of
+from harness.checkpoints.architecture import context_of, objective_of, tells_segments
 from harness.checkpoints.identity import memory_identity
 from harness.checkpoints.quiet import quiet
 from harness.checkpoints.resolved import Resolved
@@ -69,6 +69,7 @@ def resolve_in_memory(
         context=context_of(config, name),
         tokenizer=hashed,
         info=info,
+        segments=tells_segments(config) or "token_type_ids" not in tokenizer.model_input_names,
         memory=(model, tokenizer),
     )
 

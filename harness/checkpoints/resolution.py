@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.checkpoints import hub
-from harness.checkpoints.architecture import context_of, objective_of
+from harness.checkpoints.adapter import (
+    adapter_identity,
+    adapter_weights,
+    base_of,
+    identity_on,
+    is_adapter,
+    read_adapter_config,
+)  # fmt: skip
+from harness.checkpoints.architecture import context_of, objective_of, tells_segments
 from harness.checkpoints.config import load_config
-from harness.checkpoints.files import code_files, has_vocabulary, read_json, tokenizer_files, weight_files
+from harness.checkpoints.files import (
+    ADAPTER_WEIGHTS,
+    code_files,
+    has_vocabulary,
+    read_json,
+    tokenizer_files,
+    weight_files,
+)
 from harness.checkpoints.identity import HASHES, folder_identity
 from harness.checkpoints.names import Lineage, Name, lineage, parse
 from harness.checkpoints.resolved import Resolved
@@ -20,6 +36,7 @@ from harness.results.record import CheckpointInfo
 
 WEIGHT_ENDINGS = (".safetensors", ".bin", ".index.json")
 MAKER_FILE = "harness.json"
+Permission = bool | Collection[str]
 MAKER_KEYS = {"run", "step", "training_seed", "corpus", "objective", "parent", "made"}
 
 
@@ -36,27 +53,34 @@ class Found:
 
 
 def resolve(
-    name: str, *, offline: bool = False, trust_remote_code: bool = False, allow_pickle: bool = False
-) -> Resolved:
+    name: str, *, offline: bool = False, trust_remote_code: Permission = False, allow_pickle: Permission = False,
+    above: tuple[str, ...] = (),
+) -> Resolved:  # fmt: skip
     """Find a checkpoint; of a Hub repository only config and tokenizer are fetched.
+
+    An adapter is a checkpoint too: its base is found with it, and what it does not say it has from there.
 
     Args:
         name: Hub ``org/name[@revision]``, or a folder.
         offline: read the local cache alone (so does ``HF_HUB_OFFLINE``).
-        trust_remote_code: code that the repository brings may run.
-        allow_pickle: weights may be pickled, which can run code, where there are no safetensors.
+        trust_remote_code: code that the repository brings may run; or the names of those whose code may.
+        allow_pickle: weights may be pickled, which can run code, where there are no safetensors; or names as above.
+        above: adapters that led here.
 
     Raises:
         HarnessError: it cannot be found, fetched, or used; the message says which and how to mend it.
     """
     parsed = parse(name)
-    offline = hub.is_offline(offline)
+    offline, code = hub.is_offline(offline), permits(trust_remote_code, name)
     if parsed.local:
-        found = in_folder(parsed, name, allow_pickle=allow_pickle)
+        found = in_folder(parsed, name, allow_pickle=permits(allow_pickle, name))
     else:
-        found = on_hub(parsed, name, offline=offline, code=trust_remote_code, allow_pickle=allow_pickle)
-    config = load_config(found.folder, name, remote_code=trust_remote_code)
-    tokenizer = hash_of_tokenizer(found, name, trust_remote_code)
+        found = on_hub(parsed, name, offline=offline, code=code, allow_pickle=permits(allow_pickle, name))
+    if is_adapter(found.files):
+        base = resolve_base(found, name, above, offline=offline, code=trust_remote_code, pickle=allow_pickle)
+        return on_base(parsed, name, found, base, offline=offline)
+    config = load_config(found.folder, name, remote_code=code)
+    tokenizer = hash_of_tokenizer(found, name, code)
     objective = objective_of(config, name)
     made = maker_facts(found.folder) if parsed.local else {}
     info = describe(name, lineage(parsed), found, made, objective=objective, architecture=config.model_type,
@@ -73,9 +97,53 @@ def resolve(
         info=info,
         folder=str(found.folder),
         weights=found.weights,
-        remote_code=trust_remote_code,
+        remote_code=code,
         offline=offline,
+        segments=tells_segments(config) or not gives_segments(found, name, code),
     )
+
+
+def permits(permission: Permission, name: str) -> bool:
+    """Whether a permission is given to a name."""
+    return permission if isinstance(permission, bool) else name in permission
+
+
+def resolve_base(
+    found: Found, name: str, above: tuple[str, ...], *, offline: bool, code: Permission, pickle: Permission
+) -> Resolved:
+    """Find what an adapter stands on.
+
+    Raises:
+        HarnessError: the adapter cannot be merged, or its base cannot be found, fetched or used.
+    """
+    read_adapter_config(found.folder, name)
+    base = base_of(found.folder, name)
+    try:
+        if base in (*above, name):
+            raise HarnessError(f"it leads back to itself: {' on '.join((*above, name, base))}")
+        return resolve(
+            base, offline=offline, trust_remote_code=code, allow_pickle=pickle, above=(*above, name)
+        )  # fmt: skip
+    except HarnessError as error:
+        raise HarnessError(
+            f"the base of adapter {name} cannot be had ({base}, by base_model_name_or_path in its adapter_config.json; "
+            f"write there where it lies, should it have moved): {error}"
+        ) from error
+
+
+def on_base(parsed: Name, name: str, found: Found, base: Resolved, *, offline: bool) -> Resolved:
+    """An adapter, with all that it does not say itself from its base; a tokenizer of its own goes before the base's."""
+    own = has_vocabulary(found.folder, found.files)
+    tokenizer = hash_of_tokenizer(found, name, remote_code=False) if own else base.tokenizer
+    found = replace(found, identity=identity_on(found.identity, base.identity), parameters=base.info.parameters)
+    made = {"parent": base.name} | (maker_facts(found.folder) if parsed.local else {})
+    info = describe(name, lineage(parsed), found, made, objective=base.objective, architecture=base.architecture,
+                    tokenizer=tokenizer)  # fmt: skip
+    return replace(
+        base, name=name, path=parsed.path, revision=found.commit, identity=found.identity, tokenizer=tokenizer,
+        info=info, folder=str(found.folder) if own else base.folder, weights=found.weights, offline=offline, base=base,
+        adapter_folder=str(found.folder), remote_code=base.remote_code and not own,
+    )  # fmt: skip
 
 
 def on_hub(parsed: Name, name: str, *, offline: bool, code: bool, allow_pickle: bool) -> Found:
@@ -84,6 +152,9 @@ def on_hub(parsed: Name, name: str, *, offline: bool, code: bool, allow_pickle: 
     files = snapshot.files
     hub.fetch(parsed, snapshot.commit, (*tokenizer_files(files), *(code_files(files) if code else ())), offline=offline)
     # Offline the files are those in the cache: there may be no weights among them, and planning needs none.
+    if is_adapter(files):
+        weights = () if offline and ADAPTER_WEIGHTS not in files else adapter_weights(files, name)
+        return Found(snapshot.commit, snapshot.commit, snapshot.folder, files, weights, None)
     unseen = offline and not any(file.endswith(WEIGHT_ENDINGS) for file in files)
     weights = () if unseen else weight_files(files, name, allow_pickle=allow_pickle)
     return Found(snapshot.commit, snapshot.commit, snapshot.folder, files, weights, snapshot.parameters)
@@ -93,6 +164,10 @@ def in_folder(parsed: Name, name: str, *, allow_pickle: bool) -> Found:
     """A local folder, whose identity is the hash of the files that matter."""
     folder = Path(parsed.path)
     files = tuple(sorted(path.name for path in folder.iterdir() if path.is_file()))
+    if is_adapter(files):
+        weights = present_weights(folder, adapter_weights(files, name), name)
+        count_parameters(folder, weights, name)  # says so where the file was cut off
+        return Found(adapter_identity(folder, files), None, folder, files, weights, None)
     if "config.json" not in files:
         listed = ", ".join(files[:6]) or "nothing"
         raise HarnessError(f"folder {name} holds no config.json (found {listed}); expected what save_pretrained writes")
@@ -112,6 +187,16 @@ def hash_of_tokenizer(found: Found, name: str, remote_code: bool) -> str:
         f"tokenizer|{found.identity}",
         lambda: tokenizer_hash(load_tokenizer(found.folder, name, remote_code=remote_code)),
     )
+
+
+def gives_segments(found: Found, name: str, remote_code: bool) -> bool:
+    """Whether the tokenizer gives segment ids, remembered by the checkpoint's identity."""
+
+    def ask() -> str:
+        names = load_tokenizer(found.folder, name, remote_code=remote_code).model_input_names
+        return "given" if "token_type_ids" in names else "none"
+
+    return HASHES.remembered(f"segments|{found.identity}", ask) == "given"
 
 
 def maker_facts(folder: Path) -> dict[str, Any]:

@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.checkpoints.files import read_json
 from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError
 
+PLAIN = {"PreTrainedTokenizerFast", "TokenizersBackend"}
+"""Classes that do what tokenizer.json says, and nothing else."""
 SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -19,11 +22,16 @@ def load_tokenizer(folder: str | Path, checkpoint: str, *, remote_code: bool = F
     Raises:
         HarnessError: it cannot be loaded, or needs code that was not permitted.
     """
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     try:
         with quiet():
-            return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=remote_code, local_files_only=True)
+            found = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=remote_code, local_files_only=True)
+            # For some architectures (qwen2) transformers takes its own class whatever the checkpoint names, and with it
+            # a pre-tokenizer that the checkpoint may never have seen.
+            if is_plain(Path(folder)) and type(found).__name__ not in PLAIN:
+                return PreTrainedTokenizerFast.from_pretrained(str(folder), local_files_only=True)
+            return found
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise HarnessError(
@@ -35,6 +43,15 @@ def load_tokenizer(folder: str | Path, checkpoint: str, *, remote_code: bool = F
             f"the tokenizer of {checkpoint} cannot be loaded: {reason}; "
             "expected files that tokenizer.save_pretrained writes"
         ) from error
+
+
+def is_plain(folder: Path) -> bool:
+    """Whether a tokenizer says that its tokenizer.json is all there is to it."""
+    settings = folder / "tokenizer_config.json"
+    if not settings.is_file() or not (folder / "tokenizer.json").is_file():
+        return False
+    written = read_json(settings)
+    return written.get("tokenizer_class") in PLAIN and not written.get("auto_map")
 
 
 def tokenizer_hash(tokenizer: Any) -> str:

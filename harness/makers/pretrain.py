@@ -218,7 +218,7 @@ def causal_loss(model: Any, batch: Batch) -> torch.Tensor:
 def masked_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy of the masked tokens, nats, float32; the last layer works on these positions alone."""
     scored = batch["labels"] != UNSCORED
-    with head_off(model) as head:
+    with head_off(model, batch["input_ids"][:1, :2]) as head:
         states = forward(model, batch)[scored]
     logits = states if head is None else head(states)
     return functional.cross_entropy(logits.float(), batch["labels"][scored])

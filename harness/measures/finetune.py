@@ -38,7 +38,7 @@ def rows_wanted(task: FinetuneTask) -> int | None:
 
 
 def policy(task: FinetuneTask, checkpoint: Resolved) -> dict[str, Any]:
-    """The recipe, and the task trained on where it is another one.
+    """The recipe, the task trained on where it is another one, and that segment ids are left out where they are.
 
     Raises:
         HarnessError: a seq2seq model, which this kind does not fine-tune.
@@ -47,7 +47,8 @@ def policy(task: FinetuneTask, checkpoint: Resolved) -> dict[str, Any]:
         raise HarnessError(f"{checkpoint.name} is a seq2seq model; fine-tuning takes causal, masked and encoder models")
     source = trainer_of(task)
     recipe = {"protocol": protocol_of(source).definition()}
-    return recipe | ({"trained_on": definition(source)} if source is not task else {})
+    recipe |= {"trained_on": definition(source)} if source is not task else {}
+    return recipe if checkpoint.segments else recipe | {"segments": "left out"}
 
 
 def definition(task: FinetuneTask) -> dict[str, Any]:

@@ -54,10 +54,11 @@ def tokenised(tokenizer: Any, texts: list[list[str]], targets: list[float], limi
     coded = tokenizer(*texts, truncation=True, max_length=limit, return_attention_mask=False, verbose=False)
     if not any(coded["input_ids"]):
         raise HarnessError("the texts have no tokens; look at the templates under inputs")
-    segments = coded.get("token_type_ids") or [None] * len(targets)
+    given = coded.get("token_type_ids") if session.checkpoint.segments else None
+    segments = given or [None] * len(targets)
     fallback = [tokenizer.eos_token_id or 0]
     return [
-        Example(number, ids or fallback, kinds if ids else None, target)
+        Example(number, ids or fallback, kinds if ids or kinds is None else [0], target)
         for number, (ids, kinds, target) in enumerate(zip(coded["input_ids"], segments, targets, strict=True))
     ]
 

@@ -142,7 +142,9 @@ def test_folders_that_are_no_checkpoints(content: Content, tmp_path: Path) -> No
     with pytest.raises(HarnessError, match=r"has no weights to load: found only model.onnx; expected model"):
         resolve(str(folder))
     (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(HarnessError, match="is an adapter without its model"):
+    with pytest.raises(
+        HarnessError, match="is an adapter without weights to load: found none; expected adapter_model.safetensors"
+    ):
         resolve(str(folder))
 
 
