@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
+from urllib.parse import unquote
 
 BUSY = {408, 429, 500, 502, 503, 504}
 """Answers of a server after which the same request may succeed."""
@@ -36,9 +38,18 @@ def kinds(error: BaseException) -> set[str]:
 
 
 def response_of(error: BaseException) -> Any:
-    """The HTTP response that an error, or one of its causes, came with; None where there was none."""
+    """The HTTP response that an error, or one of its causes, came with; None where there was none.
+
+    A file that is not there (404) is how the libraries look for optional ones, and so no cause of what comes after.
+    """
     found = (getattr(cause, "response", None) for cause in causes(error))
-    return next((response for response in found if getattr(response, "status_code", None) is not None), None)
+    return next((response for response in found if getattr(response, "status_code", 404) != 404), None)
+
+
+def file_of(error: BaseException) -> str:
+    """The file of a repository that a bad answer was about, or nothing."""
+    path = unquote(getattr(getattr(getattr(response_of(error), "request", None), "url", None), "path", ""))
+    return path.partition("/resolve/")[2].partition("/")[2]
 
 
 def status_of(error: BaseException) -> int | None:
@@ -75,14 +86,53 @@ def server() -> str:
     return f"the Hub ({constants.ENDPOINT})"
 
 
+def bad_answer(response: Any) -> str:
+    """What the Hub answered, as a sentence without its end."""
+    wait = asked_wait(response)
+    return f"{server()} answered {response.status_code}" + (f" and asks to wait {wait:.0f} s" if wait else "")
+
+
 def fault_of(error: BaseException) -> str:
     """A fault of the Hub or of the way to it, as a sentence without its end."""
-    status, found = status_of(error), kinds(error)
-    if status is not None:
-        wait = asked_wait(response_of(error))
-        return f"{server()} answered {status}" + (f" and asks to wait {wait:.0f} s" if wait else "")
+    response, found = response_of(error), kinds(error)
+    if response is not None:
+        return bad_answer(response)
     if found & SLOW:
         return f"{server()} is too slow to answer"
     if found & CUT or any(SHORT in str(cause) for cause in causes(error)):
         return f"{server()} cut the connection"
     return f"{server()} cannot be reached"
+
+
+def lasting(error: BaseException, repository: str, page: str, file: str = "") -> str | None:
+    """The message for a fault that is the same for every kind of repository and that no patience mends, else None.
+
+    Args:
+        error: what was raised.
+        repository: its name.
+        page: its path on the Hub's site.
+        file: the file that was asked for.
+    """
+    from huggingface_hub import constants, get_token
+
+    status, page = status_of(error), f"{constants.ENDPOINT}/{page}"
+    if any("Invalid credentials" in str(cause) for cause in causes(error)):
+        found = f"the token in HF_TOKEN is not valid (status {status} for {repository})"
+        return f"{found}; make one at {constants.ENDPOINT}/settings/tokens, or unset HF_TOKEN where none is needed"
+    shut = "GatedRepoError" in kinds(error) or "is a gated dataset" in str(error)
+    if shut or ("RepositoryNotFoundError" not in kinds(error) and status in (401, 403)):
+        if get_token():
+            found = f"{repository} is gated and the token in HF_TOKEN has no access to it"
+            return f"{found}{f' (status {status})' if status else ''}; ask for access at {page}"
+        return f"{repository} is gated and no token was found; accept its terms at {page} and set HF_TOKEN"
+    if any(isinstance(cause, OSError) and cause.errno == errno.ENOSPC for cause in causes(error)):
+        what = f"{file} of {repository}" if file else repository
+        return f"the disk is full: {what} cannot be stored; free some space, or point HF_HOME elsewhere"
+    return None
+
+
+def passing(error: BaseException, what: str) -> str:
+    """The message for a fault that may be gone later."""
+    if passes(error):
+        return f"{fault_of(error)} for {what}; run the same command again later: what was fetched and measured is kept"
+    return f"{fault_of(error)} for {what}; check the network, or pass --offline to use the cache"

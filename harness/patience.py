@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from harness.faults import BUSY, OutOfPatienceError, asked_wait, fault_of, passes, response_of, server
+from harness.faults import BUSY, OutOfPatienceError, asked_wait, bad_answer, fault_of, passes, response_of, server
 from harness.progress import say
 
 WAITS = (1.0, 2.0, 4.0, 8.0)
@@ -106,8 +106,7 @@ class Patience:
             self.spent = True
             hf_raise_for_status(response)
         if self.faults > 1 or (asked or 0.0) >= TOLD:
-            again = f"it is asked again in {asked:.0f} s, as it wishes" if asked else "it is asked again"
-            say(f"{server()} answered {response.status_code} for {self.what}; {again}")
+            say(f"{bad_answer(response)} for {self.what}; it is asked again")
 
     def may_wait(self, seconds: float) -> bool:
         """Whether a wait of so many seconds ends before patience does."""
@@ -122,7 +121,7 @@ class Patience:
         if seconds is None or self.spent or Patience.down or not self.may_wait(pause):
             Patience.down = True
             return False
-        if pause >= TOLD and asked is None:
+        if pause >= TOLD and response_of(error) is None:  # an answer has been told of
             say(f"{fault_of(error)} for {self.what}; it is asked again in {pause:.0f} s")
         time.sleep(pause)
         return True

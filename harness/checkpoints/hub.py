@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from harness.checkpoints.damage import damage, remove
 from harness.checkpoints.names import Name
 from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError, nearest
-from harness.faults import causes, fault_of, passes, server, status_of
+from harness.faults import lasting, passing, server
 from harness.patience import Patience, patiently
 
 T = TypeVar("T")
@@ -117,9 +116,9 @@ def explain(error: Exception, name: Name, *, offline: bool, file: str) -> str:
     """One message for a failed call: what was found, what was expected, how to mend it."""
     from huggingface_hub import errors
 
-    what = f"{file} of {shown(name)}" if file else shown(name)
-    if isinstance(error, errors.GatedRepoError):
-        return gated(name.path, error)
+    found = lasting(error, name.path, name.path, file)
+    if found:
+        return found
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{name.path} on the Hub has no revision {name.revision!r}; {nearest_revision(name)}"
     if isinstance(error, errors.RepositoryNotFoundError):
@@ -130,32 +129,12 @@ def explain(error: Exception, name: Name, *, offline: bool, file: str) -> str:
         return (
             f"{shown(name)} is not in the cache ({file} is missing) and --offline forbids to fetch it; run once without"
         )
-    if any(isinstance(e, OSError) and e.errno == errno.ENOSPC for e in causes(error)):
-        return f"the disk is full: {what} cannot be stored; free some space, or point HF_HOME elsewhere"
-    if status_of(error) in (401, 403):
-        return gated(name.path, error)
-    if status_of(error) is None and not passes(error):
-        return f"{fault_of(error)} for {what}; check the network, or pass --offline to use the cache"
-    return f"{fault_of(error)} for {what}; run the same command again later: what was fetched and measured is kept"
+    return passing(error, f"{file} of {shown(name)}" if file else shown(name))
 
 
 def shown(name: Name) -> str:
     """A repository with its revision, as the user writes it."""
     return name.path + (f"@{name.revision}" if name.revision else "")
-
-
-def gated(repository: str, error: Exception) -> str:
-    """The message for a repository that needs a token."""
-    from huggingface_hub import constants, get_token
-
-    page = f"{constants.ENDPOINT}/{repository}"
-    if "Invalid credentials" in str(error):
-        found = f"the token in HF_TOKEN is not valid (status {status_of(error)} for {repository})"
-        return f"{found}; make one at {constants.ENDPOINT}/settings/tokens, or unset HF_TOKEN where none is needed"
-    if get_token():
-        found = f"{repository} is gated and the token in HF_TOKEN has no access to it (status {status_of(error)})"
-        return f"{found}; ask for access at {page}"
-    return f"{repository} is gated and no token was found; accept its terms at {page} and set HF_TOKEN"
 
 
 def nearest_revision(name: Name) -> str:

@@ -87,7 +87,7 @@ def test_the_wait_that_the_hub_asks_for_is_waited_and_told(
     assert 20 < sum(waits) < 60
     told = capfd.readouterr().err.splitlines()
     assert told
-    assert all("answered 429 for" in line and name in line and "asked again in 20 s" in line for line in told)
+    assert all("answered 429 for" in line and name in line and "asks to wait 20 s" in line for line in told)
 
 
 @pytest.mark.parametrize("where", ["config.json", "/api/models", WEIGHTS])
@@ -219,6 +219,12 @@ def test_weights_that_are_broken_on_the_hub_are_not_kept(
     commit = resolve(name).revision
     hub.repositories["models", name].commits[commit][WEIGHTS] = data
     load(name)
+
+
+def test_weights_that_arrive_broken_are_fetched_once_more(hub: Hub, publish: Publish) -> None:
+    fault = hub.fault(WEIGHTS, method="GET", garbled=True, times=1)
+    load(publish())
+    assert fault.times == 0
 
 
 def test_a_config_that_is_broken_in_the_cache_is_fetched_anew(hub: Hub, publish: Publish) -> None:

@@ -41,7 +41,7 @@ class Fault:
     """What goes wrong with requests whose method and path match: with the next ``times``, or all where that is negative.
 
     ``status`` answers so, ``cut_after`` breaks off the body of a file after so many bytes, ``silent`` answers nothing
-    until the client goes away.
+    until the client goes away, ``garbled`` sends zeros for a file's body.
     """
 
     path: str = ""
@@ -51,6 +51,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     silent: bool = False
+    garbled: bool = False
 
     def meets(self, method: str, path: str) -> bool:
         """Whether this request is one of those; it is counted."""
@@ -240,21 +241,21 @@ class Handler(BaseHTTPRequestHandler):
         first, last = byte_range(self.headers.get("Range"), len(data))
         if self.headers.get("Range"):
             headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
-        self.send(206 if self.headers.get("Range") else 200, data[first : last + 1], headers, may_cut=True)
+        self.send(206 if self.headers.get("Range") else 200, data[first : last + 1], headers, is_file=True)
 
-    def send(self, status: int, body: bytes, headers: Mapping[str, str], *, may_cut: bool = False) -> None:
-        """Send an answer; where the switch is thrown, break off in the middle of the body."""
+    def send(self, status: int, body: bytes, headers: Mapping[str, str], *, is_file: bool = False) -> None:
+        """Send an answer; of a file what the switches say."""
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD":
             return
-        if may_cut and self.fault.cut_after is not None:
+        if is_file and self.fault.cut_after is not None:
             self.wfile.write(body[: self.fault.cut_after])
             self.close_connection = True
             return
-        self.wfile.write(body)
+        self.wfile.write(b"\0" * len(body) if is_file and self.fault.garbled else body)
 
 
 def byte_range(wanted: str | None, size: int) -> tuple[int, int]:
