@@ -144,7 +144,7 @@ def test_a_checkpoint_that_cannot_be_fetched_fails_alone_and_is_tried_again(hub,
     told = json.loads(done.stdout)
     assert (told["measured"], told["failed"]) == (1, 1)
     read = lambda: [json.loads(line) for line in (tmp_path / "out/results.jsonl").read_text().splitlines()]  # noqa: E731
-    assert [r["checkpoint"] for r in read() if r["error"]] == ["unresolved:tests/unsteady"]
+    assert [r["checkpoint"] for r in read() if r.get("error")] == ["unresolved:tests/unsteady"]
     fault.times = 0
     told = json.loads(harness(*ask, "--offline", cwd=tmp_path).stdout)
     assert (told["measured"], told["already"], told["failed"]) == (0, 1, 1)
@@ -156,7 +156,7 @@ def test_a_checkpoint_that_cannot_be_fetched_fails_alone_and_is_tried_again(hub,
     hub.misbehaviour.faults.clear()
     done = harness(*ask, cwd=tmp_path)
     assert (done.returncode, json.loads(done.stdout)["measured"]) == (0, 1)
-    assert not [r for r in read() if r["error"]]
+    assert not [r for r in read() if r.get("error")]
 
 
 def test_pickle_and_remote_code_are_refused_unless_named(hub, tmp_path):

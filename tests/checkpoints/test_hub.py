@@ -87,7 +87,7 @@ def test_the_wait_that_the_hub_asks_for_is_waited_and_told(
     assert 20 < sum(waits) < 60
     told = capfd.readouterr().err.splitlines()
     assert told
-    assert all("answered 429 for" in line and name in line and "asks to wait 20 s" in line for line in told)
+    assert all("answered 429 and asks to wait 20 s for" in line and name in line for line in told)
 
 
 @pytest.mark.parametrize("where", ["config.json", "/api/models", WEIGHTS])
