@@ -9,7 +9,7 @@ from urllib.parse import unquote
 BUSY = {408, 429, 500, 502, 503, 504}
 """Answers of a server after which the same request may succeed."""
 SLOW = {"ReadTimeout", "ConnectTimeout", "PoolTimeout", "WriteTimeout", "OutOfPatienceError"}
-CUT = {"RemoteProtocolError", "ReadError", "WriteError", "ChunkedEncodingError", "IncompleteRead"}
+CUT = {"RemoteProtocolError", "ReadError", "WriteError"}
 SHORT = "Consistency check failed"
 """What huggingface_hub says of a download whose size is not the announced one."""
 

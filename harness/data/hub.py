@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,9 @@ def load_split(
     offline = is_offline(offline)
     revision = resolve_revision(data, offline=offline)
     for anew in (False, True):
+        read = partial(read_split, data, split, first, revision, offline=offline, anew=anew)
         try:
-            return patiently(
-                lambda anew=anew: read_split(data, split, first, revision, offline=offline, anew=anew),  # type: ignore[misc]
-                str(data.path),
-                offline=offline,
-            )
+            return patiently(read, str(data.path), offline=offline)
         except (KeyError, HarnessError):
             raise
         except Exception as error:
