@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +86,21 @@ def published(hub_server: Hub, content: Content) -> Hub:
 @pytest.fixture
 def hub(published: Hub) -> Iterator[Hub]:
     """The Hub with everything published, well-behaved and with an empty log."""
+    from harness.patience import Patience
+
     published.requests.clear()
     published.misbehaviour = Misbehaviour()
     yield published
     published.misbehaviour = Misbehaviour()
+    Patience.down = False
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nothing sleeps: seconds that something would have slept, in order; they pass on the clock of our patience."""
+    from harness import patience
+
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr(patience, "now", lambda: time.monotonic() + sum(slept))
+    return slept

@@ -20,7 +20,7 @@ LAYERS = [
     {"data", "checkpoints"},
     {"specs"},
     {"results"},
-    {"errors", "progress", "machine", "cache", "plugins"},
+    {"errors", "progress", "machine", "cache", "plugins", "patience", "faults"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

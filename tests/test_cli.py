@@ -133,6 +133,32 @@ def test_a_gated_checkpoint_names_the_token(hub, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_checkpoint_that_cannot_be_fetched_fails_alone_and_is_tried_again(hub, content, waits, tmp_path):
+    hub.publish("models", "tests/unsteady", content.files("gpt2"))
+    fault = hub.fault("tests/unsteady", method="GET", status=503)
+    ask = ["run", "-c", "tests/unsteady", "-c", "tests/tiny-gpt2@step1", "-t", "lm_loss/wiki", "-o", "out", "--json"]
+    done = harness(*ask, cwd=tmp_path)
+    one_message(
+        done, 1, "failed: lm_loss/wiki on tests/unsteady: the Hub", "answered 503", "run the same command again"
+    )
+    told = json.loads(done.stdout)
+    assert (told["measured"], told["failed"]) == (1, 1)
+    read = lambda: [json.loads(line) for line in (tmp_path / "out/results.jsonl").read_text().splitlines()]  # noqa: E731
+    assert [r["checkpoint"] for r in read() if r.get("error")] == ["unresolved:tests/unsteady"]
+    fault.times = 0
+    told = json.loads(harness(*ask, "--offline", cwd=tmp_path).stdout)
+    assert (told["measured"], told["already"], told["failed"]) == (0, 1, 1)
+    assert "--offline forbids" in told["errors"][0]["error"]
+    hub.fault("model.safetensors", method="GET", garbled=True)
+    told = json.loads(harness(*ask, cwd=tmp_path).stdout)
+    assert (told["measured"], told["already"], told["failed"]) == (0, 1, 1)
+    assert "not kept in the cache" in told["errors"][0]["error"]
+    hub.misbehaviour.faults.clear()
+    done = harness(*ask, cwd=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)["measured"]) == (0, 1)
+    assert not [r for r in read() if r.get("error")]
+
+
 def test_pickle_and_remote_code_are_refused_unless_named(hub, tmp_path):
     for name, option in (("tests/pickled", "--allow-pickle"), ("tests/remote-code", "--trust-remote-code")):
         ask = ["run", "-c", name, "-t", "lm_loss/wiki", "-o", name.split("/")[1]]

@@ -104,7 +104,7 @@ def test_one_checkpoint_that_cannot_be_had_does_not_stop_the_others(hub, tmp_pat
     assert len(Store(tmp_path).failures) == 2
 
 
-def test_a_failure_is_tried_again_and_forgotten_when_it_is_mended(hub, tmp_path):
+def test_a_failure_is_tried_again_and_forgotten_when_it_is_mended(hub, waits, tmp_path):
     request = from_arguments(["tests/tiny-gpt2@step1"], ["lm_loss/wiki"], (1,))
     hub.misbehaviour.fail_every = 1
     failed = run(request, tmp_path, Options())

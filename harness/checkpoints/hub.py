@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from harness.checkpoints.damage import damage, remove
 from harness.checkpoints.files import ADAPTER_CONFIG
 from harness.checkpoints.names import Name
 from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError, nearest
+from harness.faults import lasting, passing, server
+from harness.patience import Patience, patiently
 
-WAITS = (0.5, 2.0, 8.0)
-BROKEN_OFF = {"RemoteProtocolError", "ReadError", "ReadTimeout", "ChunkedEncodingError", "IncompleteRead"}
 T = TypeVar("T")
 
 
@@ -87,7 +86,30 @@ def fetch(name: Name, commit: str, files: Iterable[str], *, offline: bool) -> No
 
 
 def fetch_file(name: Name, file: str, *, offline: bool) -> str:
-    """One file of a repository: its path in the cache."""
+    """One file of a repository: its path in the cache, where it is whole.
+
+    Raises:
+        HarnessError: it cannot be had, or is damaged; a damaged one does not stay in the cache.
+    """
+    path = download(name, file, offline=offline)
+    found = damage(Path(path))
+    if found and offline:
+        raise HarnessError(f"{file} of {shown(name)} {found}; remove {path} and run once without --offline")
+    if found:
+        remove(Path(path))
+        path = download(name, file, offline=offline)
+        found = damage(Path(path))
+    if found:
+        remove(Path(path))
+        raise HarnessError(
+            f"{file} of {shown(name)} {found}, and so it was when it was fetched anew; it is not kept in the cache; "
+            "name another revision, or run again when it is mended on the Hub"
+        )
+    return path
+
+
+def download(name: Name, file: str, *, offline: bool) -> str:
+    """One file of a repository: its path in the cache, which is asked first."""
     from huggingface_hub import hf_hub_download
 
     with quiet():
@@ -100,7 +122,7 @@ def fetch_file(name: Name, file: str, *, offline: bool) -> str:
 
 
 def attempt(call: Callable[[], T], name: Name, *, offline: bool, file: str = "") -> T:
-    """Call, try again where the Hub asks for patience, and explain what cannot be mended by trying.
+    """Call with patience, and explain what cannot be mended by it.
 
     Raises:
         HarnessError: the call failed.
@@ -109,78 +131,35 @@ def attempt(call: Callable[[], T], name: Name, *, offline: bool, file: str = "")
 
     # The bases hold the HTTP client's own error, which differs between versions of huggingface_hub.
     expected = (OSError, EntryNotFoundError, HFValidationError, *HfHubHTTPError.__bases__)
-    for wait in (*WAITS, None):
-        try:
-            return call()
-        except expected as error:
-            if wait is None or offline or not passes(error):
-                raise HarnessError(explain(error, name, offline=offline, file=file)) from error
-            time.sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def status_of(error: BaseException | None) -> int | None:
-    """HTTP status that an error, or one of its causes, came with."""
-    while error is not None:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        if status is not None:
-            return int(status)
-        error = error.__cause__
-    return None
-
-
-def passes(error: BaseException) -> bool:
-    """Whether a later attempt may succeed: the server is busy, or it cut the connection."""
-    status = status_of(error)
-    if status is not None:
-        return status == 429 or status >= 500
-    return any(type(cause).__name__ in BROKEN_OFF for cause in causes(error))
-
-
-def causes(error: BaseException | None) -> list[BaseException]:
-    """An error and the errors it was raised from."""
-    chain: list[BaseException] = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    return chain
+    try:
+        return patiently(call, f"{file} of {shown(name)}" if file else shown(name), offline=offline)
+    except expected as error:
+        raise HarnessError(explain(error, name, offline=offline, file=file)) from error
 
 
 def explain(error: Exception, name: Name, *, offline: bool, file: str) -> str:
     """One message for a failed call: what was found, what was expected, how to mend it."""
-    from huggingface_hub import constants, errors
+    from huggingface_hub import errors
 
-    shown = name.path + (f"@{name.revision}" if name.revision else "")
-    server = f"the Hub ({constants.ENDPOINT})"
-    if isinstance(error, errors.GatedRepoError):
-        return gated(name.path, error)
+    found = lasting(error, name.path, name.path, file)
+    if found:
+        return found
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{name.path} on the Hub has no revision {name.revision!r}; {nearest_revision(name)}"
     if isinstance(error, errors.RepositoryNotFoundError):
-        return f"no repository {name.path} on {server}; check the spelling, or set HF_TOKEN if it is private"
+        return f"no repository {name.path} on {server()}; check the spelling, or set HF_TOKEN if it is private"
     if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
-        return f"{shown} on the Hub has no {file}; expected a model that save_pretrained or push_to_hub wrote"
+        return f"{shown(name)} on the Hub has no {file}; expected a model that save_pretrained or push_to_hub wrote"
     if offline:
-        return f"{shown} is not in the cache ({file} is missing) and --offline forbids to fetch it; run once without"
-    if any(isinstance(e, OSError) and e.errno == errno.ENOSPC for e in causes(error)):
-        return f"the disk is full: {file} of {shown} cannot be stored; free some space, or point HF_HOME elsewhere"
-    status = status_of(error)
-    if status in (401, 403):
-        return gated(name.path, error)
-    if status is not None:
-        return f"{server} answered {status} for {shown}; try again later"
-    return f"{server} cannot be reached for {shown}; check the network, or pass --offline to use the cache"
+        return (
+            f"{shown(name)} is not in the cache ({file} is missing) and --offline forbids to fetch it; run once without"
+        )
+    return passing(error, f"{file} of {shown(name)}" if file else shown(name))
 
 
-def gated(repository: str, error: Exception) -> str:
-    """The message for a repository that needs a token."""
-    from huggingface_hub import constants, get_token
-
-    page = f"{constants.ENDPOINT}/{repository}"
-    if get_token():
-        found = f"{repository} is gated and the token in HF_TOKEN has no access to it (status {status_of(error)})"
-        return f"{found}; ask for access at {page}"
-    return f"{repository} is gated and no token was found; accept its terms at {page} and set HF_TOKEN"
+def shown(name: Name) -> str:
+    """A repository with its revision, as the user writes it."""
+    return name.path + (f"@{name.revision}" if name.revision else "")
 
 
 def nearest_revision(name: Name) -> str:
@@ -188,7 +167,8 @@ def nearest_revision(name: Name) -> str:
     from huggingface_hub import HfApi
 
     try:
-        refs = HfApi().list_repo_refs(name.path)
+        with Patience(name.path).watching():
+            refs = HfApi().list_repo_refs(name.path)
     except Exception:  # the hint is an extra: the error it belongs to is being raised
         return "expected a branch, a tag or a full commit"
     return nearest(name.revision or "", [ref.name for ref in (*refs.branches, *refs.tags)])

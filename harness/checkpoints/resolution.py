@@ -80,7 +80,7 @@ def resolve(
         base = resolve_base(found, name, above, offline=offline, code=trust_remote_code, pickle=allow_pickle)
         return on_base(parsed, name, found, base, offline=offline)
     config = load_config(found.folder, name, remote_code=code)
-    tokenizer = hash_of_tokenizer(found, name, code)
+    tokenizer = hash_of_tokenizer(found, name, code, offline=offline and not parsed.local)
     objective = objective_of(config, name)
     made = maker_facts(found.folder) if parsed.local else {}
     info = describe(name, lineage(parsed), found, made, objective=objective, architecture=config.model_type,
@@ -176,9 +176,13 @@ def in_folder(parsed: Name, name: str, *, allow_pickle: bool) -> Found:
     return Found(identity, None, folder, files, weights, count_parameters(folder, weights, name))
 
 
-def hash_of_tokenizer(found: Found, name: str, remote_code: bool) -> str:
+def hash_of_tokenizer(found: Found, name: str, remote_code: bool, *, offline: bool = False) -> str:
     """Hash of what the tokenizer does, remembered by the checkpoint's identity."""
     if not has_vocabulary(found.folder, found.files):
+        if offline:
+            raise HarnessError(
+                f"the tokenizer of {name} is not in the cache and --offline forbids to fetch it; run once without"
+            )
         raise HarnessError(
             f"checkpoint {name} has no tokenizer: found {', '.join(tokenizer_files(found.files)) or 'no file of one'}; "
             "expected tokenizer.json or a vocabulary beside config.json (tokenizer.save_pretrained writes them)"

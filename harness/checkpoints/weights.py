@@ -47,7 +47,23 @@ def count_parameters(folder: Path, weights: Iterable[str], checkpoint: str) -> i
 
 
 def header(path: Path, checkpoint: str) -> dict[str, Any]:
-    """Header of a safetensors file: dtype, shape and place of every tensor, checked against the file's size."""
+    """Header of a safetensors file: dtype, shape and place of every tensor, checked against the file's size.
+
+    Raises:
+        HarnessError: it is no safetensors file, or was cut off.
+    """
+    try:
+        return read_header(path)
+    except ValueError as error:
+        raise HarnessError(f"{path.name} of {checkpoint} {error}; fetch or save it anew") from error
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """As ``header``.
+
+    Raises:
+        ValueError: what is wrong with the file, to be said after its name.
+    """
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
@@ -57,12 +73,8 @@ def header(path: Path, checkpoint: str) -> dict[str, Any]:
             found = json.loads(file.read(length))
             ends = [value["data_offsets"][1] for name, value in found.items() if name != "__metadata__"]
     except (ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
-        found = f"{path.name} of {checkpoint} is no safetensors file or is damaged ({error})"
-        raise HarnessError(f"{found}; fetch or save it anew") from error
+        raise ValueError(f"is no safetensors file or is damaged ({error})") from error
     expected = 8 + length + max(ends, default=0)
     if size != expected:
-        raise HarnessError(
-            f"{path.name} of {checkpoint} is damaged: {size} bytes where its header expects {expected}; "
-            "fetch or save it anew"
-        )
-    return found
+        raise ValueError(f"is damaged: {size} bytes where its header expects {expected}")
+    return dict(found)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, nearest
+from harness.data.explain import explain, is_damaged, last_line, not_this_revision
+from harness.errors import HarnessError
+from harness.patience import patiently
 from harness.specs import Data
 
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
@@ -28,9 +32,9 @@ def resolve_revision(data: Data, *, offline: bool) -> str | None:
     from huggingface_hub import HfApi
 
     try:
-        return HfApi().dataset_info(data.path, revision=data.revision).sha
+        return patiently(lambda: HfApi().dataset_info(data.path, revision=data.revision).sha, str(data.path))
     except Exception as error:
-        raise explain(data, error) from None
+        raise explain(data, error, offline=False) from None
 
 
 def is_offline(asked: bool) -> bool:
@@ -45,40 +49,56 @@ def load_split(
 ) -> tuple[Mapping[str, Any], str, int | None]:
     """Columns of a split, its revision and its number of rows.
 
-    With ``first`` the rows are streamed, so that a large corpus is not fetched whole.
+    With ``first`` the rows are streamed, so that a large corpus is not fetched whole. A file that was damaged on the
+    way, or in the cache, is fetched once more.
 
     Raises:
         HarnessError: no such data set, configuration or revision, a loading script, no permission, no network.
         KeyError: no such split; the second argument lists those there are.
     """
+    offline = is_offline(offline)
+    revision = resolve_revision(data, offline=offline)
+    for anew in (False, True):
+        read = partial(read_split, data, split, first, revision, offline=offline, anew=anew)
+        try:
+            return patiently(read, str(data.path), offline=offline)
+        except (KeyError, HarnessError):
+            raise
+        except Exception as error:
+            if anew or offline or not is_damaged(error):
+                raise explain(data, error, offline=offline) from None
+    raise AssertionError("the second attempt returns or raises")
+
+
+def read_split(
+    data: Data, split: str, first: int | None, revision: str | None, *, offline: bool, anew: bool
+) -> tuple[Mapping[str, Any], str, int | None]:
+    """As ``load_split``, once; ``anew`` takes nothing from the cache."""
     import datasets
 
-    revision = resolve_revision(data, offline=offline)
-    stream = first is not None and not is_offline(offline)
-    quiet(datasets)
-    try:
+    with quiet(datasets):
         builder = datasets.load_dataset_builder(data.path, data.name, revision=revision or data.revision)
+        found = builder.hash or ""
+        # Where it does not get through to the Hub, the library takes whatever revision it has.
+        if revision and COMMIT.match(found) and found != revision:
+            raise HarnessError(not_this_revision(data, found, revision, offline=offline))
         splits = list(builder.info.splits or {})
         if splits and split not in splits:
             raise KeyError(split, splits)
-        loaded = datasets.load_dataset(
-            data.path, data.name, split=split, revision=revision or data.revision, streaming=stream
-        )
-    except KeyError:
-        raise
-    except ValueError as error:
-        found = re.search(r"Unknown split .*?\[(.*?)\]", str(error))
-        if found:
-            raise KeyError(split, re.findall(r"'([^']+)'", found[1])) from None
-        raise explain(data, error) from None
-    except Exception as error:
-        raise explain(data, error) from None
-    if stream:
-        rows = list(loaded.take(first))
-        columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
-        return columns, revision or "", None
+        if first is not None and not offline:
+            rows = list(builder.as_streaming_dataset(split=split).take(first))
+            columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
+            return columns, revision or "", None
+        builder.download_and_prepare(download_mode="force_redownload" if anew else None)
+        try:
+            loaded = builder.as_dataset(split=split)
+        except ValueError as error:
+            unknown = re.search(r"Unknown split .*?\[(.*?)\]", str(error))
+            if unknown is None:
+                raise
+            raise KeyError(split, re.findall(r"'([^']+)'", unknown[1])) from None
     taken = loaded if first is None else loaded.select(range(min(first, len(loaded))))
-    return Columns(taken), revision or builder.hash or "", len(loaded)
+    return Columns(taken), revision or found, len(loaded)
 
 
 class Columns(Mapping[str, Any]):
@@ -122,10 +142,10 @@ def load_files(paths: list[Path], split: str, first: int | None) -> tuple[Mappin
         return {"text": lines[:first]}, revision, len(lines)
     import datasets
 
-    quiet(datasets)
     try:
         names = [str(path) for path in paths]
-        table = datasets.load_dataset(BUILDERS[endings.pop()], data_files=names, split="train")
+        with quiet(datasets):
+            table = datasets.load_dataset(BUILDERS[endings.pop()], data_files=names, split="train")
     except Exception as error:
         raise HarnessError(f"{', '.join(names)}: cannot be read: {last_line(error)}") from None
     return Columns(table.select(range(min(first or len(table), len(table))))), revision, len(table)
@@ -154,45 +174,16 @@ def content_hash(paths: list[Path]) -> str:
     return f"files:{total.hexdigest()}"
 
 
-def quiet(datasets: Any) -> None:
-    """Leave progress to us, and to a terminal alone."""
+@contextmanager
+def quiet(datasets: Any) -> Iterator[None]:
+    """Within it the library reports errors alone, and leaves progress to us where no one watches."""
     import sys
 
+    verbosity = datasets.logging.get_verbosity()
+    datasets.logging.set_verbosity_error()
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
-
-
-def last_line(error: BaseException) -> str:
-    """The first line of an error that says something."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def explain(data: Data, error: Exception) -> HarnessError:
-    """A fault of the Hub in one message."""
-    name, text = data.path or "", str(error)
-    kinds = {cause.__name__ for cause in type(error).__mro__}
-    if found := re.search(r"BuilderConfig '(.*?)' not found. Available: \[(.*?)\]", text):
-        valid = re.findall(r"'([^']+)'", found[2])
-        return HarnessError(f"{name} has no configuration {data.name!r}; {nearest(str(data.name), valid)}")
-    if "Config name is missing" in text:
-        valid = re.findall(r"'([^']+)'", text.split("\n")[1] if "\n" in text else text)
-        return HarnessError(f"{name} has several configurations; name one in data.name: {', '.join(valid[:20])}")
-    if "Dataset scripts are no longer supported" in text:
-        return HarnessError(
-            f"{name} is a loading script, which would run code; use a Parquet mirror, or revision: refs/convert/parquet"
-        )
-    if "GatedRepo" in str(kinds) or "401" in text or "403" in text:
-        return HarnessError(f"{name} is gated or private; accept its terms on the Hub and set HF_TOKEN")
-    if "RevisionNotFoundError" in kinds or "Invalid rev id" in text or "no revision" in text.lower():
-        return HarnessError(f"{name} has no revision {data.revision!r}; look at its branches and commits on the Hub")
-    if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError"} and "offline" not in text.lower():
-        return HarnessError(f"no data set {name!r} on the Hub, or it is private: check the name, or set HF_TOKEN")
-    if kinds & {
-        "ConnectionError",
-        "OfflineModeIsEnabled",
-        "ConnectError",
-        "TimeoutException",
-        "LocalEntryNotFoundError",
-    }:
-        return HarnessError(f"{name} cannot be reached and is not in the cache: {last_line(error)}")
-    return HarnessError(f"{name} cannot be loaded: {last_line(error)}")
+    try:
+        yield
+    finally:
+        datasets.logging.set_verbosity(verbosity)

@@ -44,23 +44,6 @@ def test_weights_that_were_never_fetched(hub: Hub, content: Content) -> None:
         load_language_model(resolve("tests/planned", offline=True), "cpu", "float32")
 
 
-def test_a_cut_connection_is_mended(hub: Hub, content: Content, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    hub.publish("models", "tests/cut", content.files("llama") | {"README.md": b"cut"})
-    resolved = resolve("tests/cut")
-    hub.misbehaviour.cut_after, hub.misbehaviour.cuts_left = 10_000, 1
-    model, _ = load_language_model(resolved, "cpu", "float32")
-    assert hub.misbehaviour.cuts_left == 0
-    made, _ = content.make("llama")
-    assert torch.equal(model.lm_head.weight, made.lm_head.weight)
-
-
-def test_damaged_weights_on_the_hub(hub: Hub, content: Content) -> None:
-    hub.publish("models", "tests/damaged", content.files("bert") | {"model.safetensors": b"\xff" * 100})
-    with pytest.raises(HarnessError, match="weights of tests/damaged are damaged"):
-        load_language_model(resolve("tests/damaged"), "cpu", "float32")
-
-
 def test_pickle_is_loaded_where_it_is_allowed(hub: Hub, content: Content) -> None:
     model, _ = load_language_model(resolve("tests/pickled", allow_pickle=True), "cpu", "float32")
     made, _ = content.make("gpt2")

@@ -12,9 +12,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 KINDS = ("models", "datasets")
+STALE = "hf_that_the_hub_does_not_know"
 
 
 @dataclass
@@ -35,12 +37,36 @@ class Repository:
 
 
 @dataclass
+class Fault:
+    """What goes wrong with requests whose method and path match: with the next ``times``, or all where that is negative.
+
+    ``status`` answers so, ``cut_after`` breaks off the body of a file after so many bytes, ``silent`` answers nothing
+    until the client goes away, ``garbled`` sends zeros for a file's body.
+    """
+
+    path: str = ""
+    method: str = ""
+    times: int = -1
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut_after: int | None = None
+    silent: bool = False
+    garbled: bool = False
+
+    def meets(self, method: str, path: str) -> bool:
+        """Whether this request is one of those; it is counted."""
+        if self.times == 0 or self.path not in path or self.method not in method:
+            return False
+        self.times -= 1
+        return True
+
+
+@dataclass
 class Misbehaviour:
     """What a test may ask the server to do wrong."""
 
     fail_every: int = 0
-    cut_after: int = 0
-    cuts_left: int = 0
+    faults: list[Fault] = field(default_factory=list)
 
 
 class Hub:
@@ -49,6 +75,7 @@ class Hub:
     def __init__(self) -> None:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.requests: list[tuple[str, str, str | None]] = []
+        self.ranges: list[str | None] = []
         self.misbehaviour = Misbehaviour()
         self.counter = itertools.count(1)
         handler = type("BoundHandler", (Handler,), {"hub": self})
@@ -84,6 +111,11 @@ class Hub:
             repository.tags[tag] = commit
         repository.token = token
         return commit
+
+    def fault(self, path: str = "", **what: Any) -> Fault:
+        """From now on let requests for paths that hold ``path`` go wrong."""
+        self.misbehaviour.faults.append(Fault(path, **what))
+        return self.misbehaviour.faults[-1]
 
     def paths(self) -> list[str]:
         """Paths requested so far."""
@@ -129,9 +161,17 @@ class Handler(BaseHTTPRequestHandler):
         self.posted = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
         self.hub.requests.append((self.command, self.path, token))
+        self.hub.ranges.append(self.headers.get("Range"))
         every = self.hub.misbehaviour.fail_every
         if every and next(self.hub.counter) % every == 0:
             return self.send(503, b"busy", {})
+        self.fault = next((f for f in self.hub.misbehaviour.faults if f.meets(self.command, self.path)), Fault())
+        if self.fault.silent:
+            self.rfile.read(1)
+            self.close_connection = True
+            return None
+        if self.fault.status:
+            return self.send(self.fault.status, b"busy", self.fault.headers)
         url = urlsplit(self.path)
         segments = [unquote(part) for part in url.path.strip("/").split("/")]
         try:
@@ -189,6 +229,8 @@ class Handler(BaseHTTPRequestHandler):
         if len(segments) < 5 or segments[2] != "resolve":
             raise Refusal(404, "", "no such page")
         repository = self.repository(kind, "/".join(segments[:2]))
+        if token == STALE:
+            raise Refusal(401, "", "Invalid credentials in Authorization header")
         if repository.token and token != repository.token:
             raise Refusal(403 if token else 401, "GatedRepo", f"Access to model {repository.name} is restricted")
         commit = self.commit(repository, segments[3])
@@ -199,23 +241,21 @@ class Handler(BaseHTTPRequestHandler):
         first, last = byte_range(self.headers.get("Range"), len(data))
         if self.headers.get("Range"):
             headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
-        self.send(206 if self.headers.get("Range") else 200, data[first : last + 1], headers, may_cut=True)
+        self.send(206 if self.headers.get("Range") else 200, data[first : last + 1], headers, is_file=True)
 
-    def send(self, status: int, body: bytes, headers: Mapping[str, str], *, may_cut: bool = False) -> None:
-        """Send an answer; where the switch is thrown, break off in the middle of the body."""
+    def send(self, status: int, body: bytes, headers: Mapping[str, str], *, is_file: bool = False) -> None:
+        """Send an answer; of a file what the switches say."""
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        wrong = self.hub.misbehaviour
         if self.command == "HEAD":
             return
-        if may_cut and wrong.cuts_left and len(body) > wrong.cut_after:
-            wrong.cuts_left -= 1
-            self.wfile.write(body[: wrong.cut_after])
+        if is_file and self.fault.cut_after is not None:
+            self.wfile.write(body[: self.fault.cut_after])
             self.close_connection = True
             return
-        self.wfile.write(body)
+        self.wfile.write(b"\0" * len(body) if is_file and self.fault.garbled else body)
 
 
 def byte_range(wanted: str | None, size: int) -> tuple[int, int]:
