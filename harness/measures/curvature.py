@@ -48,9 +48,11 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
     settings = policy(task, session.checkpoint)
     model, tokenizer = session.language_model()
     texts = take(session.rows(task, "score"), task.text)
-    causal = session.checkpoint.objective == "causal"
-    shorter = settings | ({"window": settings["window"] - 1, "stride": settings["window"] - 1} if causal else {})
-    sequences = hash_order(cut(tokenise(tokenizer, texts), tokenizer, task.loss, shorter, causal))
+    objective = session.checkpoint.objective
+    shorter = settings
+    if objective == "causal":
+        shorter = settings | {"window": settings["window"] - 1, "stride": settings["window"] - 1}
+    sequences = hash_order(cut(tokenise(tokenizer, texts), model, tokenizer, task.loss, shorter, objective))
     estimator = fisher_trace if task.estimator == "fisher" else hessian_trace
     limits = task.flatness
     with session.progress(task.name, min(limits.maximum, len(sequences))) as advance:
@@ -62,10 +64,10 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
             drawn = done
 
         result = estimator(
-            model, sequences, objective=session.checkpoint.objective, seed=limits.seed, precision=limits.precision,
+            model, sequences, objective=objective, seed=limits.seed, precision=limits.precision,
             minimum=limits.minimum, maximum=limits.maximum, progress=report,
         )  # fmt: skip
-    return summarise(task, result, sum(len(s.ids) for s in sequences[: result.sequences]), weight_norm(model))
+    return summarise(task, result, sum(s.length for s in sequences[: result.sequences]), weight_norm(model))
 
 
 def weight_norm(model: torch.nn.Module) -> float:

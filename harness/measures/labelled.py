@@ -48,16 +48,30 @@ def filled(task: FinetuneTask, rows: Rows) -> list[list[str]]:
 
 def tokenised(session: Session, texts: list[list[str]], targets: list[float], max_length: int) -> list[Example]:
     """One example for each row; pairs are cut at the longer text first."""
-    tokenizer = session.tokenizer()
+    tokenizer, seq2seq = session.tokenizer(), session.checkpoint.objective == "seq2seq"
     limit = min(max_length, session.checkpoint.context)
-    coded = tokenizer(*texts, truncation=True, max_length=limit, return_attention_mask=False, verbose=False)
+    coded = tokenizer(
+        *texts, truncation=True, max_length=limit, return_attention_mask=False, return_special_tokens_mask=seq2seq,
+        verbose=False,
+    )  # fmt: skip
     if not any(coded["input_ids"]):
         raise HarnessError("the texts have no tokens; look at the templates under inputs")
-    segments = coded.get("token_type_ids") or [None] * len(targets)
+    found = without_literal_ends(coded, tokenizer.eos_token_id) if seq2seq else coded["input_ids"]
+    segments = coded.get("token_type_ids") if not seq2seq else None
     fallback = [tokenizer.eos_token_id or 0]
     return [
         Example(number, ids or fallback, kinds if ids else None, target)
-        for number, (ids, kinds, target) in enumerate(zip(coded["input_ids"], segments, targets, strict=True))
+        for number, (ids, kinds, target) in enumerate(
+            zip(found, segments or [None] * len(targets), targets, strict=True)
+        )
+    ]
+
+
+def without_literal_ends(coded: Any, end: int | None) -> list[list[int]]:
+    """Tokens without the ends that a text spells out: classifiers of BART and T5 want as many in every example."""
+    return [
+        [token for token, special in zip(ids, marks, strict=True) if special or token != end]
+        for ids, marks in zip(coded["input_ids"], coded["special_tokens_mask"], strict=True)
     ]
 
 
