@@ -18,9 +18,7 @@ def new_parameters(model: Any, loading: Mapping[str, Any], checkpoint: str) -> s
     """
     prefix = f"{model.base_model_prefix}."
     mismatched = {key[0] if isinstance(key, tuple) else key for key in loading.get("mismatched_keys", ())}
-    # A table of fixed positions is worked out, and often not saved.
-    fixed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
-    missing = (set(loading["missing_keys"]) | mismatched) - fixed
+    missing = set(loading["missing_keys"]) | mismatched
     lacking = sorted(name for name in missing if name.startswith(prefix) and "pooler" not in name)
     if lacking:
         raise HarnessError(

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from transformers import (
-    AutoModel,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
@@ -26,7 +25,7 @@ from harness.checkpoints.head import fill_head, new_parameters
 from harness.checkpoints.memory import classifier_folder, language_model_in_memory
 from harness.checkpoints.names import Name
 from harness.checkpoints.padding import give_pad_token
-from harness.checkpoints.pooled import PooledClassifier, is_pooled
+from harness.checkpoints.pooled import is_pooled, pooled_classifier
 from harness.checkpoints.quiet import quiet
 from harness.checkpoints.resolved import Resolved
 from harness.checkpoints.tokenizer import load_tokenizer
@@ -105,7 +104,7 @@ def load_classifier(
     give_pad_token(tokenizer, config, resolved.name)
     pooled = resolved.objective == "seq2seq" and is_pooled(resolved.architecture)
     model, loading = load_weights(
-        AutoModel if pooled else AutoModelForSequenceClassification,
+        AUTO["seq2seq"] if pooled else AutoModelForSequenceClassification,
         resolved,
         torch.float32,
         attention,
@@ -113,7 +112,7 @@ def load_classifier(
         ignore_mismatched_sizes=True,
     )
     if pooled:
-        model = PooledClassifier(model.get_encoder(), config)
+        model, loading = pooled_classifier(model, loading, config)
     new = new_parameters(model, loading, resolved.name)
     fill_head(model, new, seed)
     return model.to(device=device, dtype=torch_dtype(dtype)).train(), tokenizer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -51,3 +52,10 @@ class PooledClassifier(nn.Module):
         mask = attention_mask[..., None].to(states.dtype)
         means = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
         return SequenceClassifierOutput(logits=self.classifier(self.dropout(means)))
+
+
+def pooled_classifier(model: Any, loading: Mapping[str, Any], config: Any) -> tuple[PooledClassifier, dict[str, Any]]:
+    """A classifier on the encoder of a language model, and the report of what was not loaded under its names."""
+    prefix = f"{model.base_model_prefix}."
+    missing = [name.removeprefix(prefix) for name in loading["missing_keys"]]
+    return PooledClassifier(model.get_encoder(), config), {**loading, "missing_keys": missing}
