@@ -76,11 +76,11 @@ def t5(tied: bool = True) -> Any:
     return model
 
 
-def bart() -> Any:
+def bart(positions: int = POSITIONS) -> Any:
     """A BART whose logits have a bias of their own."""
     return biased(made(BartForConditionalGeneration, BartConfig(
         vocab_size=len(bart_tokenizer()), bos_token_id=0, pad_token_id=1, eos_token_id=2, decoder_start_token_id=2,
-        **WIDTH,
+        **WIDTH | {"max_position_embeddings": positions},
     )))  # fmt: skip
 
 
