@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,7 +77,7 @@ def test_the_body_is_the_checkpoints_and_padding_changes_nothing(folders, name):
 def test_the_head_of_t5_has_the_spread_that_t5_gives_it(folders):
     """Standard deviation ``1 / sqrt(d_model)`` (T5's own), not the 1 of a bare linear layer."""
     model, _ = load_classifier(resolve(str(folders["t5"])), 2, 1, "cpu", "float32")
-    assert float(model.classification_head.dense.weight.std()) == pytest.approx(16**-0.5, rel=0.2)
+    assert float(model.classification_head.dense.weight.detach().std()) == pytest.approx(16**-0.5, rel=0.2)
 
 
 def test_the_mean_is_over_tokens_that_are_no_padding(folders):
@@ -114,9 +114,7 @@ def test_missing_weights_of_the_body_are_refused(folders, tmp_path, name, lackin
         load_language_model(resolve(str(tmp_path)), "cpu", "float32")
 
 
-def test_an_encoder_decoder_that_reads_no_text_is_refused(folders, tmp_path):
-    for file in folders["marian"].iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "whisper", "architectures": ["WhisperModel"]}))
+def test_an_encoder_decoder_that_reads_no_text_is_refused(folders):
+    speech = replace(resolve(str(folders["marian"])), architecture="whisper")
     with pytest.raises(HarnessError, match=r"no classifier for its architecture \(whisper\)"):
-        load_classifier(resolve(str(tmp_path)), 2, 1, "cpu", "float32")
+        load_classifier(speech, 2, 1, "cpu", "float32")
