@@ -41,6 +41,14 @@ class PooledClassifier(nn.Module):
         """The encoder."""
         return self.encoder
 
+    def get_input_embeddings(self) -> nn.Module:
+        """The encoder's table."""
+        return self.encoder.get_input_embeddings()
+
+    def set_input_embeddings(self, table: nn.Module) -> None:
+        """Put another in its place."""
+        self.encoder.set_input_embeddings(table)
+
     def _init_weights(self, module: nn.Module) -> None:
         self.encoder._init_weights(module)
 

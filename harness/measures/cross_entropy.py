@@ -29,7 +29,8 @@ def sequence_losses(
 ) -> np.ndarray:  # fmt: skip
     """Summed loss of each sequence: float64 ``(S,)``, nats.
 
-    ``causal``: a position predicts the next token, as in a causal model and in the decoder of a pair. ``advance`` is told the tokens of each finished batch.
+    ``causal``: a position predicts the next token, as in a causal model and in the decoder of a pair. ``advance`` is
+    told the tokens of each finished batch.
 
     Raises:
         HarnessError: a loss is not finite.
@@ -81,16 +82,17 @@ def inputs_of(model: Any, chosen: Sequence[ScoredSequence], read: Sequence[torch
 
 
 @contextmanager
-def without_head(model: Any, **inputs: Any) -> Iterator[Head]:
+def without_head(model: Any, input_ids: torch.Tensor, **more: Any) -> Iterator[Head]:
     """Let the model return hidden states in place of logits; yields the layer that was taken off.
 
-    ``inputs`` are a short call of the model to check the division with: a model that does something to its logits after the
-    last layer (a cap, a scale) keeps its head, and what is yielded changes nothing.
+    ``input_ids`` (1, T), and what ``more`` the model wants, are a short input to check the division with: a model that
+    does something to its logits after the last layer (a cap, a scale) keeps its head, and what is yielded changes
+    nothing.
     """
-    whole = model(**inputs).logits
+    whole = model(input_ids=input_ids, **more).logits
     with head_off(model) as head:
         if head is not None:
-            divided = head(model(**inputs).logits)
+            divided = head(model(input_ids=input_ids, **more).logits)
             if divided.shape == whole.shape and torch.allclose(divided.float(), whole.float(), rtol=1e-4, atol=1e-4):
                 yield head
                 return

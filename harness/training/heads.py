@@ -13,21 +13,29 @@ Head = Callable[[torch.Tensor], torch.Tensor]
 
 @contextmanager
 def head_off(model: Any) -> Iterator[Head | None]:
-    """Take the last layer off for a while; yields it, or None where the model names none.
-
-    BART and its kin add a bias of their own to what the layer gives; it comes off with the layer.
-    """
+    """Take the last layer off for a while; yields it, or None where the model names none."""
     layer = model.get_output_embeddings()
     if layer is None:
         yield None
         return
-    forward, bias = layer.forward, getattr(model, "final_logits_bias", None)
-    layer.forward = lambda states: states
-    if bias is not None:
-        model.final_logits_bias = torch.zeros_like(bias[:, :1])
+    forward = layer.forward
+    with bias_off(model) as bias:
+        layer.forward = lambda states: states
+        try:
+            yield forward if bias is None else lambda states: forward(states) + bias
+        finally:
+            layer.__dict__.pop("forward", None)
+
+
+@contextmanager
+def bias_off(model: Any) -> Iterator[torch.Tensor | None]:
+    """Take off the bias that BART and its kin add to what their last layer gives; yields it, or None without one."""
+    bias = getattr(model, "final_logits_bias", None)
+    if bias is None:
+        yield None
+        return
+    model.final_logits_bias = torch.zeros_like(bias[:, :1])
     try:
-        yield forward if bias is None else lambda states: forward(states) + bias
+        yield bias
     finally:
-        layer.__dict__.pop("forward", None)
-        if bias is not None:
-            model.final_logits_bias = bias
+        model.final_logits_bias = bias

@@ -71,7 +71,7 @@ def test_infilling_takes_any_one_token_equally_often():
 
 
 def test_t5s_own_example():
-    """Tokens, spans and answer of ``test_denoise`` in T5's preprocessors: sentinels 25 and 24, none after the last span."""
+    """Tokens, spans and answer of ``test_denoise`` in T5's preprocessors: sentinels 25 and 24, no third at the end."""
     tokens = [3, 2, 20, 4, 3, 2, 8, 13, 2, 3, 2, 23, 7, 19, 22, 3, 2, 7, 2]
     spans = [(1, 2), (14, 19)]
     assert replaced(tokens, spans, [25, 24]) == [3, 25, 20, 4, 3, 2, 8, 13, 2, 3, 2, 23, 7, 19, 24]

@@ -43,6 +43,25 @@ def test_losses_are_those_of_transformers_whatever_the_batch(name):
     assert torch.equal(before, after), "head and bias are back in their places"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_are_formed_for_scored_positions_alone(name):
+    """The head comes off though T5 scales its states before it, and BART adds a bias behind it."""
+    model, tokenizer = seq2seq.make(name)
+    pair = pairs_of(model, tokenizer)[0]
+    target = pair.ids[1:].tolist()
+    scored = [place == 3 for place in range(len(target))]
+    part = scored_pair(pair.source.tolist(), target, int(pair.ids[0]), cluster=0, key=0, scored=scored)
+    rows: list[int] = []
+    layer = model.get_output_embeddings()
+    forward = layer.forward
+    layer.forward = lambda states: rows.append(states.numel() // states.shape[-1]) or forward(states)
+    with torch.no_grad():
+        logits = model(input_ids=pair.source[None], decoder_input_ids=pair.ids[None, :-1]).logits[0, 3].double()
+    (loss,) = sequence_losses(model, [part], causal=True, token_budget=1000)
+    assert loss == pytest.approx(-float(logits.log_softmax(-1)[target[3]]), rel=1e-6)
+    assert rows[-1] == 1
+
+
 def test_tokens_that_are_not_scored_are_read_all_the_same():
     model, tokenizer = seq2seq.make("bart")
     (pair,) = pairs_of(model, tokenizer)[:1]

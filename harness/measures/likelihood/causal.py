@@ -89,10 +89,7 @@ def causal_likelihoods(
     scorer = Scorer(model, share)
     shortest = min((s.read for g in groups for s in g.sequences), key=len)
     model.eval()
-    with (
-        torch.inference_mode(),
-        without_head(model, input_ids=torch.tensor([shortest[:16]], device=model.device)) as head,
-    ):
+    with torch.inference_mode(), without_head(model, torch.tensor([shortest[:16]], device=model.device)) as head:
         for batch in batches(groups, token_budget):
             scores = iter(scorer.score(head, batch))
             for group in batch:
