@@ -206,7 +206,8 @@ def refuse_missing(resolved: Resolved, missing: Iterable[str], prefix: str) -> N
     names = sorted(missing)
     if not names:
         return
-    body = (f"{prefix}.", "encoder.", "decoder.", "shared.")  # T5 names its parts without its prefix
+    parts = ("encoder.", "decoder.", "shared.") if resolved.objective == "seq2seq" else ()  # T5's have no prefix
+    body = (f"{prefix}.", *parts)
     head = [name for name in names if not name.startswith(body)]
     if head == names:
         raise HarnessError(
