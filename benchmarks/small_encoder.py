@@ -34,9 +34,8 @@ def task_and_examples(name: str, split: str, count: int) -> tuple[FinetuneTask, 
     path = Path(os.environ["HARNESS_SHARED"]) / "hub" / "datasets" / "nyu-mll" / "glue" / name / f"{split}.parquet"
     columns = parquet.read_table(path).slice(0, count).to_pydict()
     rows = Rows(columns, "", "", count)
-    tokenizer = session().tokenizer()
     targets = [target_of(task, value, "train", n) for n, value in enumerate(columns[task.target])]
-    return task, tokenised(tokenizer, filled(task, rows), targets, LENGTH)
+    return task, tokenised(session(), filled(task, rows), targets, LENGTH)
 
 
 def session() -> Session:

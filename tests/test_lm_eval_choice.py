@@ -11,10 +11,12 @@ import torch
 
 from harness.data.rows import Rows
 from harness.measures.likelihood.causal import causal_likelihoods
-from harness.measures.likelihood.encoding import encode
+from harness.measures.likelihood.encoding import encode, encode_apart
 from harness.measures.likelihood.questions import questions
+from harness.measures.likelihood.seq2seq import seq2seq_likelihoods
 from harness.measures.likelihood.values import choosing_values
 from harness.specs import load_task
+from tests.hub import seq2seq
 from tests.measures.likelihood.choice_rows import columns_of_rows, rows_of
 
 THEIRS = {
@@ -69,7 +71,9 @@ def their_task(name: str, rows: list[dict], folder: Path):
     return ConfigurableTask(config=config)
 
 
-def compare(name: str, rows: list[dict], model_and_tokenizer, folder: Path, window: int = WINDOW) -> None:
+def compare(
+    name: str, rows: list[dict], model_and_tokenizer, folder: Path, window: int = WINDOW, backend: str = "causal"
+) -> None:
     """Texts, log-likelihoods, argmax and metrics of every item."""
     from lm_eval.models.huggingface import HFLM
 
@@ -79,7 +83,7 @@ def compare(name: str, rows: list[dict], model_and_tokenizer, folder: Path, wind
     lm = HFLM(
         pretrained=model,
         tokenizer=tokenizer,
-        backend="causal",
+        backend=backend,
         batch_size=1,
         max_length=window,
         softmax_dtype="float32",
@@ -88,8 +92,11 @@ def compare(name: str, rows: list[dict], model_and_tokenizer, folder: Path, wind
     task = load_task(f"choice/{name}")
     asked = questions(task, Rows(columns_of_rows(rows), "r", "f", len(rows)))
     assert [pair for q in asked for pair in q.pairs()] == [instance.args for instance in theirs.instances]
-    encoded = [encode(tokenizer, q.pairs()) for q in asked]
-    ours = causal_likelihoods(model, tokenizer, encoded, window=window, bos="tokenizer", token_budget=2048)
+    encoded = [(encode if backend == "causal" else encode_apart)(tokenizer, q.pairs()) for q in asked]
+    if backend == "causal":
+        ours = causal_likelihoods(model, tokenizer, encoded, window=window, bos="tokenizer", token_budget=2048)
+    else:
+        ours = seq2seq_likelihoods(model, tokenizer, encoded, window=window, token_budget=2048)
     flat = [choice for choices in ours for choice in choices]
     np.testing.assert_allclose([choice.nats for choice in flat], [nats for nats, _ in found], rtol=1e-5)
     assert [choice.greedy for choice in flat] == [greedy for _, greedy in found]
@@ -115,6 +122,19 @@ def compare(name: str, rows: list[dict], model_and_tokenizer, folder: Path, wind
 def test_every_item_has_lm_evals_text_likelihood_and_answer(model_and_tokenizer, tmp_path, name, window):
     pytest.importorskip("lm_eval")
     compare(name, rows_of(name, ITEMS), model_and_tokenizer, tmp_path, window)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("window", [WINDOW, 40])
+@pytest.mark.parametrize("name", sorted(THEIRS))
+@pytest.mark.parametrize("family", ["t5", "bart"])
+def test_so_has_every_item_of_a_sequence_to_sequence_model(tmp_path, family, name, window):
+    pytest.importorskip("lm_eval")
+    if family == "t5":
+        model, tokenizer = seq2seq.make("t5")
+    else:
+        model, tokenizer = seq2seq.bart(WINDOW).eval(), seq2seq.bart_tokenizer()
+    compare(name, rows_of(name, ITEMS), (model, tokenizer), tmp_path, window, backend="seq2seq")
 
 
 @pytest.mark.slow

@@ -17,7 +17,8 @@ POSITION_FIELDS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_l
 OFFSET_BY_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm", "data2vec-text",
                      "longformer", "mpnet", "luke", "xmod", "ibert"}  # fmt: skip
 # Relative, ALiBi or recurrent positions: the config sets no limit.
-UNLIMITED = {"bloom", "mamba", "mamba2", "falcon_mamba", "rwkv", "xlnet", "t5", "mt5", "umt5", "longt5"}
+UNLIMITED = {"bloom", "mamba", "mamba2", "falcon_mamba", "rwkv", "xlnet", "t5", "mt5", "umt5", "longt5",
+             "switch_transformers"}  # fmt: skip
 CONTEXT_OF_UNLIMITED = 2048
 SEGMENTS_WITHOUT_FIELD = {"xlnet"}
 """These tell the texts of a pair apart though their config has no ``type_vocab_size``."""

@@ -31,13 +31,19 @@ def new_parameters(model: Any, loading: Mapping[str, Any], checkpoint: str) -> s
 def fill_head(model: Any, names: Iterable[str], seed: int) -> None:
     """Draw the named parameters as the architecture does, module by module in the model's order, under ``seed``.
 
+    Modules that hold nothing else come after their parts: T5 sets the spread of its head's weights in the whole head.
     The global random state is left as it was.
     """
-    wanted = {name.rpartition(".")[0] for name in names}
+    drawn = set(names)
+    wanted = {name.rpartition(".")[0] for name in drawn}
+    holders = {name.rpartition(".")[0] for name in wanted} - wanted - {""}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for name, module in model.named_modules():
-            if name in wanted:
-                for tensor in (module, *module.parameters(recurse=False)):
-                    tensor._is_hf_initialized = False
-                model._init_weights(module)
+        modules = dict(model.named_modules())
+        for name in [name for name in modules if name in wanted]:
+            for tensor in (modules[name], *modules[name].parameters(recurse=False)):
+                tensor._is_hf_initialized = False
+            model._init_weights(modules[name])
+        for name in [name for name in modules if name in holders]:
+            if all(f"{name}.{part}" in drawn for part, _ in modules[name].named_parameters()):
+                model._init_weights(modules[name])

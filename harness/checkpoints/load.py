@@ -10,7 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+)
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from harness.checkpoints import hub
@@ -23,12 +28,13 @@ from harness.checkpoints.head import fill_head, new_parameters
 from harness.checkpoints.memory import classifier_folder, language_model_in_memory
 from harness.checkpoints.names import Name
 from harness.checkpoints.padding import give_pad_token
+from harness.checkpoints.pooled import is_pooled, pooled_classifier
 from harness.checkpoints.quiet import quiet
 from harness.checkpoints.resolved import Resolved
 from harness.checkpoints.tokenizer import load_tokenizer
 from harness.errors import HarnessError
 
-AUTO = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM}
+AUTO = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM, "seq2seq": AutoModelForSeq2SeqLM}
 
 
 def load_language_model(
@@ -114,14 +120,17 @@ def load_classifier(
     config = load_config(Path(whole.folder), whole.name, remote_code=whole.remote_code)
     config = classifier_config(copy.deepcopy(config), labels, dropout)
     give_pad_token(tokenizer, config, resolved.name)
+    pooled = resolved.objective == "seq2seq" and is_pooled(resolved.architecture)
     model, loading = load_weights(
-        AutoModelForSequenceClassification,
+        AUTO["seq2seq"] if pooled else AutoModelForSequenceClassification,
         resolved,
         torch.float32,
         attention,
         config=config,
         ignore_mismatched_sizes=True,
     )
+    if pooled:
+        model, loading = pooled_classifier(model, loading, config)
     new = new_parameters(model, loading, resolved.name)
     fill_head(model, new, seed)
     return model.to(device=device, dtype=torch_dtype(dtype)).train(), tokenizer
@@ -129,7 +138,9 @@ def load_classifier(
 
 def refuse_without_classifier(resolved: Resolved) -> None:
     """Raise where transformers has no classifier of the architecture, and the repository brings no code."""
-    if resolved.architecture not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and not resolved.whole.remote_code:
+    known = resolved.architecture in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+    pooled = resolved.objective == "seq2seq" and is_pooled(resolved.architecture)
+    if not (known or pooled or resolved.whole.remote_code):
         raise HarnessError(
             f"checkpoint {resolved.name} cannot be fine-tuned: transformers has no classifier for its architecture "
             f"({resolved.architecture}); expected one that AutoModelForSequenceClassification knows"
@@ -241,12 +252,10 @@ def cannot_load(error: Exception, resolved: Resolved) -> str:
 
 def no_head(resolved: Resolved) -> str:
     """Why a checkpoint has no loss as a language model."""
-    if resolved.objective == "encoder":
-        return (
-            f"checkpoint {resolved.name} is an encoder and has no LM head, so it has no language-model loss; "
-            "it can be fine-tuned and probed; for a loss name the checkpoint it was made from, with its head"
-        )
-    return f"checkpoint {resolved.name} is a sequence-to-sequence model; expected a causal or a masked language model"
+    return (
+        f"checkpoint {resolved.name} is an encoder and has no LM head, so it has no language-model loss; "
+        "it can be fine-tuned and probed; for a loss name the checkpoint it was made from, with its head"
+    )
 
 
 def refuse_missing(resolved: Resolved, missing: Iterable[str], prefix: str) -> None:
@@ -254,7 +263,9 @@ def refuse_missing(resolved: Resolved, missing: Iterable[str], prefix: str) -> N
     names = sorted(missing)
     if not names:
         return
-    head = [name for name in names if not name.startswith(f"{prefix}.")]
+    parts = ("encoder.", "decoder.", "shared.") if resolved.objective == "seq2seq" else ()  # T5's have no prefix
+    body = (f"{prefix}.", *parts)
+    head = [name for name in names if not name.startswith(body)]
     if head == names:
         raise HarnessError(
             f"checkpoint {resolved.name} has no LM head: {len(names)} weights are missing ({', '.join(names[:3])}); "

@@ -18,12 +18,14 @@ class ScoredSequence:
     """One unpadded sequence.
 
     Attributes:
-        ids: What the model reads, int64 ``(T,)``; for a masked model the masks stand in it already.
-        labels: True tokens, int64 ``(T,)``, -100 where a position is not scored. For a causal model they
-            are aligned with ``ids`` (``labels[t] == ids[t]``); whoever computes the loss shifts once.
+        ids: What the model reads, int64 ``(T,)``; for a masked model the masks stand in it already. What the
+            decoder reads, its start token first, where there is a ``source``.
+        labels: True tokens, int64 ``(T,)``, -100 where a position is not scored. For a causal model and a decoder
+            they are aligned with ``ids`` (``labels[t] == ids[t]``); whoever computes the loss shifts once.
         cluster: The document this sequence was cut from: the unit of resampling.
         key: A name for this sequence that never changes; seeds its private random numbers.
         bytes: UTF-8 bytes of the text of the scored tokens.
+        source: What the encoder of a sequence-to-sequence model reads, int64 ``(S,)``; None for other models.
 
     Raises:
         HarnessError: ``ids`` and ``labels`` are not two vectors of one length.
@@ -34,6 +36,12 @@ class ScoredSequence:
     cluster: int
     key: int | str
     bytes: int = 0
+    source: torch.Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens that the model reads: those of the source and of ``ids``."""
+        return len(self.ids) + (0 if self.source is None else len(self.source))
 
     def __post_init__(self) -> None:
         if self.ids.ndim != 1 or self.ids.shape != self.labels.shape:

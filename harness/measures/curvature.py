@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.data.sequences import ScoredSequence
-from harness.data.windows import tokenise
 from harness.measures.flatness import fisher_trace, hessian_trace
-from harness.measures.lm_loss import columns, cut, rows_wanted, take
+from harness.measures.lm_loss import columns, rows_wanted, take, windows
 from harness.measures.lm_loss import policy as loss_policy
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.results.signature import digest
@@ -46,14 +45,13 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
         HarnessError: fewer sequences than the minimum, a loss that is not finite, or a checkpoint without a loss.
     """
     settings = policy(task, session.checkpoint)
-    model, tokenizer = session.language_model()
+    model, _ = session.language_model()
     texts = take(session.rows(task, "score"), task.text)
-    causal = session.checkpoint.objective == "causal"
-    shorter = settings | ({"window": settings["window"] - 1, "stride": settings["window"] - 1} if causal else {})
-    sequences = session.once_per_tokenizer(
-        ("sequences", task.name, causal, *shorter.items()),
-        lambda: hash_order(cut(tokenise(tokenizer, texts), tokenizer, task.loss, shorter, causal)),
-    )
+    objective = session.checkpoint.objective
+    shorter = settings
+    if objective == "causal":
+        shorter = settings | {"window": settings["window"] - 1, "stride": settings["window"] - 1}
+    sequences = hash_order(windows(session, task, texts, shorter))
     estimator = fisher_trace if task.estimator == "fisher" else hessian_trace
     limits = task.flatness
     with session.progress(task.name, min(limits.maximum, len(sequences))) as advance:
@@ -65,10 +63,10 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
             drawn = done
 
         result = estimator(
-            model, sequences, objective=session.checkpoint.objective, seed=limits.seed, precision=limits.precision,
+            model, sequences, objective=objective, seed=limits.seed, precision=limits.precision,
             minimum=limits.minimum, maximum=limits.maximum, progress=report,
         )  # fmt: skip
-    return summarise(task, result, sum(len(s.ids) for s in sequences[: result.sequences]), weight_norm(model))
+    return summarise(task, result, sum(s.length for s in sequences[: result.sequences]), weight_norm(model))
 
 
 def weight_norm(model: torch.nn.Module) -> float:

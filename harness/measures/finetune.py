@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from harness.checkpoints.pooled import is_pooled
 from harness.data.templates import columns_of
 from harness.errors import HarnessError
 from harness.measures.classifier import Example, predict, train
@@ -40,13 +41,12 @@ def rows_wanted(task: FinetuneTask) -> int | None:
 def policy(task: FinetuneTask, checkpoint: Resolved) -> dict[str, Any]:
     """The recipe, the task trained on where it is another one, and that segment ids are left out where they are.
 
-    Raises:
-        HarnessError: a seq2seq model, which this kind does not fine-tune.
+    A sequence-to-sequence model that has no classifier of its own is fine-tuned through its encoder, and says so.
     """
-    if checkpoint.objective == "seq2seq":
-        raise HarnessError(f"{checkpoint.name} is a seq2seq model; fine-tuning takes causal, masked and encoder models")
     source = trainer_of(task)
-    recipe = {"protocol": protocol_of(source).definition()}
+    recipe: dict[str, Any] = {"protocol": protocol_of(source).definition()}
+    if checkpoint.objective == "seq2seq" and is_pooled(checkpoint.architecture):
+        recipe["classifier"] = "linear layer on the mean of the encoder's last states"
     recipe |= {"trained_on": definition(source)} if source is not task else {}
     return recipe if checkpoint.segments else recipe | {"segments": "left out"}
 

@@ -26,15 +26,16 @@ def labelled_examples(session: Session, task: FinetuneTask, split: str, protocol
     Raises:
         HarnessError: a target that is hidden, out of range, or no label; or texts without a token.
     """
-    limit, tokenizer = min(protocol.max_length, session.checkpoint.context), session.tokenizer()
 
     def read() -> list[Example]:
         rows = session.rows(task, split)
         targets = [target_of(task, value, split, number) for number, value in enumerate(rows.columns[task.target])]
-        return tokenised(tokenizer, filled(task, rows), targets, limit)
+        return tokenised(session, filled(task, rows), targets, protocol.max_length)
 
-    how = (limit, tokenizer.truncation_side, *tokenizer.model_input_names)
-    return session.once_per_tokenizer(("examples", task.name, split, *how), read)
+    checkpoint = session.checkpoint
+    how = (min(protocol.max_length, checkpoint.context), checkpoint.segments, checkpoint.objective == "seq2seq")
+    side = session.tokenizer().truncation_side  # no part of what the tokenizer's hash is of
+    return session.once_per_tokenizer(("examples", task.name, split, side, *how), read)
 
 
 def filled(task: FinetuneTask, rows: Rows) -> list[list[str]]:
@@ -49,17 +50,31 @@ def filled(task: FinetuneTask, rows: Rows) -> list[list[str]]:
     return texts
 
 
-def tokenised(tokenizer: Any, texts: list[list[str]], targets: list[float], limit: int) -> list[Example]:
-    """One example for each row, of ``limit`` tokens at most; pairs are cut at the longer text first."""
-    coded = tokenizer(*texts, truncation=True, max_length=limit, return_attention_mask=False, verbose=False)
+def tokenised(session: Session, texts: list[list[str]], targets: list[float], max_length: int) -> list[Example]:
+    """One example for each row; pairs are cut at the longer text first."""
+    tokenizer, seq2seq = session.tokenizer(), session.checkpoint.objective == "seq2seq"
+    limit = min(max_length, session.checkpoint.context)
+    coded = tokenizer(
+        *texts, truncation=True, max_length=limit, return_attention_mask=False, return_special_tokens_mask=seq2seq,
+        verbose=False,
+    )  # fmt: skip
     if not any(coded["input_ids"]):
         raise HarnessError("the texts have no tokens; look at the templates under inputs")
-    given = coded.get("token_type_ids") if session.checkpoint.segments else None
+    found = without_literal_ends(coded, tokenizer.eos_token_id) if seq2seq else coded["input_ids"]
+    given = coded.get("token_type_ids") if session.checkpoint.segments and not seq2seq else None
     segments = given or [None] * len(targets)
     fallback = [tokenizer.eos_token_id or 0]
     return [
         Example(number, ids or fallback, kinds if ids or kinds is None else [0], target)
-        for number, (ids, kinds, target) in enumerate(zip(coded["input_ids"], segments, targets, strict=True))
+        for number, (ids, kinds, target) in enumerate(zip(found, segments, targets, strict=True))
+    ]
+
+
+def without_literal_ends(coded: Any, end: int | None) -> list[list[int]]:
+    """Tokens without the ends that a text spells out: classifiers of BART and T5 want as many in every example."""
+    return [
+        [token for token, special in zip(ids, marks, strict=True) if special or token != end]
+        for ids, marks in zip(coded["input_ids"], coded["special_tokens_mask"], strict=True)
     ]
 
 

@@ -2,7 +2,8 @@
 
 Loss is natural-log cross-entropy in float32 from logits, summed over scored tokens and divided once by their count.
 A causal model, and a masked one by pseudo-log-likelihood, also give bits per byte of the text. A masked loss is no
-code length: it gives nats over the bytes of the scored tokens, which is another unit.
+code length: it gives nats over the bytes of the scored tokens, which is another unit. Nor is that of a
+sequence-to-sequence model, which restores a corrupted text (see ``harness.data.corruption``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.data.corruption import Corruption, corrupted_windows, corruption_policy
 from harness.data.documents import Document, documents
+from harness.data.pairs import decoder_start
 from harness.data.sequences import ScoredSequence
 from harness.data.windows import MaskVocabulary, Tokenised, begin_token, causal_windows, masked_windows, tokenise
 from harness.errors import HarnessError
@@ -48,12 +51,10 @@ def policy(task: Any, checkpoint: Resolved) -> dict[str, Any]:
         HarnessError: the checkpoint has no language-model loss, or the window does not fit it.
     """
     loss: Loss = task.loss
-    if checkpoint.objective not in ("causal", "masked"):
+    if checkpoint.objective == "encoder":
         raise HarnessError(
             f"{checkpoint.name} is an encoder without a language-model head: it has no loss to measure. "
             "It can be fine-tuned; for a loss give it a head by 'harness make pretrain'"
-            if checkpoint.objective == "encoder"
-            else f"{checkpoint.name} is {checkpoint.objective}; a causal or masked model is wanted"
         )
     window = checkpoint.context if loss.window == "context" else loss.window
     if window > checkpoint.context:
@@ -63,6 +64,8 @@ def policy(task: Any, checkpoint: Resolved) -> dict[str, Any]:
     if checkpoint.objective == "causal":
         stride = min(loss.stride or window, window)
         return {"window": window, "stride": stride, "bos": loss.bos}
+    if checkpoint.objective == "seq2seq":
+        return {"window": window, **corruption_policy(loss, checkpoint.architecture, checkpoint.name)}
     masks = {"pseudo_log_likelihood": True} if loss.pseudo_log_likelihood else {
         "mask_rate": loss.mask_rate, "mask_seed": loss.mask_seed, "mask_unit": loss.mask_unit}  # fmt: skip
     return {"window": window, **masks}
@@ -87,19 +90,30 @@ def measure_documents(session: Session, task: Any, texts: list[Document], rows: 
     checkpoint = session.checkpoint
     settings = policy(task, checkpoint)
     model, tokenizer = session.language_model()
-    causal = checkpoint.objective == "causal"
-    sequences = session.once_per_tokenizer(
-        ("windows", task.name, causal, *settings.items()),
-        lambda: cut(tokenise(tokenizer, texts), tokenizer, task.loss, settings, causal),
-    )
-    budget = session.budget(model, settings["window"])
-    with session.progress(f"{task.name}", sum(len(s.ids) for s in sequences)) as advance:
+    sequences = windows(session, task, texts, settings)
+    objective = checkpoint.objective
+    causal, budget = objective != "masked", session.budget(model, settings["window"])
+    with session.progress(f"{task.name}", sum(s.length for s in sequences)) as advance:
         losses = sequence_losses(model, sequences, causal=causal, token_budget=budget, advance=advance)
-    found = summarise(task, sequences, losses, rows, texts, causal)
+    found = summarise(task, sequences, losses, rows, texts, objective)
     if session.dtype == "float32":
         return found
     first = replace(found.values[0], details=precision_effect(session, sequences, losses, causal))
     return replace(found, values=(first, *found.values[1:]))
+
+
+def windows(session: Session, task: Any, texts: list[Document], settings: dict[str, Any]) -> list[ScoredSequence]:
+    """All windows of a task's documents: cut for the first checkpoint of a tokenizer and objective, and kept.
+
+    What an encoder-decoder model reads depends on its configuration too, so that each has windows of its own.
+    """
+    model, tokenizer = session.language_model()
+    objective = session.checkpoint.objective
+    own = session.checkpoint.identity if objective == "seq2seq" else ""
+    return session.once_per_tokenizer(
+        ("windows", task.name, objective, own, *settings.items()),
+        lambda: cut(tokenise(tokenizer, texts), model, tokenizer, task.loss, settings, objective),
+    )
 
 
 def take(rows: Rows, text: Text) -> list[Document]:
@@ -117,15 +131,19 @@ def take(rows: Rows, text: Text) -> list[Document]:
 
 
 def cut(
-    tokenised: list[Tokenised], tokenizer: Any, loss: Loss, settings: dict[str, Any], causal: bool
-) -> list[ScoredSequence]:
+    tokenised: list[Tokenised], model: Any, tokenizer: Any, loss: Loss, settings: dict[str, Any], objective: str
+) -> list[ScoredSequence]:  # fmt: skip
     """All windows of all documents.
 
     Raises:
-        HarnessError: nothing is left to score.
+        HarnessError: nothing is left to score, or the tokenizer lacks the tokens that stand for what is hidden.
     """
     sequences: list[ScoredSequence] = []
-    if causal:
+    if objective == "seq2seq":
+        corruption, start = Corruption.of(tokenizer, settings), decoder_start(model, tokenizer)
+        for number, document in enumerate(tokenised):
+            sequences += corrupted_windows(document, number, corruption, settings["window"], start)
+    elif objective == "causal":
         begin = begin_token(tokenizer, loss.bos)
         for number, document in enumerate(tokenised):
             sequences += causal_windows(document, number, begin, settings["window"], settings["stride"])
@@ -139,19 +157,20 @@ def cut(
 
 
 def summarise(
-    task: Any, sequences: list[ScoredSequence], losses: np.ndarray, rows: Rows, texts: list[Document], causal: bool
+    task: Any, sequences: list[ScoredSequence], losses: np.ndarray, rows: Rows, texts: list[Document], objective: str
 ) -> Measurement:  # fmt: skip
     """Per-document sums, and the ratios of them that are the metrics."""
+    causal, shift = objective == "causal", 0 if objective == "masked" else 1
     size = max(s.cluster for s in sequences) + 1
     clusters = np.array([s.cluster for s in sequences])
-    scored = np.array([int((s.labels[1:] if causal else s.labels).ne(-100).sum()) for s in sequences])
+    scored = np.array([int(s.labels[shift:].ne(-100).sum()) for s in sequences])
     nats, tokens = np.bincount(clusters, losses, size), np.bincount(clusters, scored, size)
     length = np.bincount(clusters, [s.bytes for s in sequences], size)
     present = tokens > 0
     nats, tokens, length = nats[present], tokens[present], length[present]
     values = [value("nats_per_token", nats, tokens, "nats per token", int(tokens.sum()))]
     if length.all():
-        if causal or task.loss.pseudo_log_likelihood:
+        if causal or (objective == "masked" and task.loss.pseudo_log_likelihood):
             values.append(value("bits_per_byte", nats / math.log(2), length, "bits per byte", int(tokens.sum())))
         else:
             values.append(value("nats_per_scored_byte", nats, length, "nats per scored byte", int(tokens.sum())))
@@ -162,7 +181,7 @@ def summarise(
         values.append(value("excess_nats_per_token", nats - truth, words, "nats per token", int(tokens.sum())))
     first = np.array([texts[i].first_row for i in index])
     outcomes = Outcomes("nats_per_token", first, index, nats, tokens.astype(float))
-    return Measurement(tuple(values), tokens=int(sum(len(s.ids) for s in sequences)), outcomes=(outcomes,))
+    return Measurement(tuple(values), tokens=sum(s.length for s in sequences), outcomes=(outcomes,))
 
 
 def value(metric: str, numerator: np.ndarray, denominator: np.ndarray, unit: str, n: int) -> Value:

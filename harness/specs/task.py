@@ -62,15 +62,19 @@ class Corpus(Spec):
 
 
 class Loss(Spec):
-    """What is scored. Causal windows and masked positions each have their own settings."""
+    """What is scored. Causal windows, masked positions and corrupted spans each have their own settings."""
 
     window: Positive | Literal["context"] = Field("context", description="tokens of a window, special tokens included")
     stride: Positive | None = Field(None, description="causal: new tokens a window scores; default, the whole window")
     bos: Literal["auto", "none"] = Field("auto", description="causal: begin each document once with BOS (or EOS)")
     mask_rate: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    mask_seed: int = 0
+    mask_seed: int = Field(0, description="of the choice of masks, and of spans")
     mask_unit: Literal["token", "word"] = Field("token", description="word: where tokenizers differ")
     pseudo_log_likelihood: bool = Field(False, description="masked: each token masked alone; gives bits per byte")
+    span_rate: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="seq2seq: share of tokens in corrupted spans; default, that of pre-training: .15 T5, .3 BART"
+    )
+    span_length: Annotated[float, Field(ge=1)] = Field(3.0, description="seq2seq: mean tokens of a corrupted span")
 
 
 class Task(Spec):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,24 +14,39 @@ _IS_LAST: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
 
 
 @contextmanager
-def head_off(model: Any, ids: torch.Tensor) -> Iterator[Head | None]:
+def head_off(model: Any, input_ids: torch.Tensor, **more: Any) -> Iterator[Head | None]:
     """Take the last layer off for a while; yields it, or None where the model has none whose output are its logits.
 
-    ``ids`` (1, T) is any short input, to try that with.
+    ``input_ids`` (1, T), with what ``more`` the model wants, is any short input, to try that with.
     """
     layer = model.get_output_embeddings()
-    if layer is None or not is_last(model, layer, ids):
+    with bias_off(model) as bias:
+        if layer is None or not is_last(model, layer, {"input_ids": input_ids, **more}):
+            yield None
+            return
+        forward = layer.forward
+        layer.forward = lambda states: states
+        try:
+            yield forward if bias is None else lambda states: forward(states) + bias
+        finally:
+            layer.__dict__.pop("forward", None)
+
+
+@contextmanager
+def bias_off(model: Any) -> Iterator[torch.Tensor | None]:
+    """Take off the bias that BART and its kin add to what their last layer gives; yields it, or None without one."""
+    bias = getattr(model, "final_logits_bias", None)
+    if bias is None:
         yield None
         return
-    forward = layer.forward
-    layer.forward = lambda states: states
+    model.final_logits_bias = torch.zeros_like(bias[:, :1])
     try:
-        yield forward
+        yield bias
     finally:
-        layer.__dict__.pop("forward", None)
+        model.final_logits_bias = bias
 
 
-def is_last(model: Any, layer: torch.nn.Module, ids: torch.Tensor) -> bool:
+def is_last(model: Any, layer: torch.nn.Module, inputs: Mapping[str, Any]) -> bool:
     """Whether a model returns as logits what a layer returns, bit by bit; asked once of each layer.
 
     It does not where a cap, a scale or another layer comes after: numbers from -30 to 30, put in place of the layer's
@@ -50,7 +65,7 @@ def is_last(model: Any, layer: torch.nn.Module, ids: torch.Tensor) -> bool:
         model.eval()  # dropout would draw random numbers that a training run counts on
         try:
             with torch.no_grad():
-                found = model(input_ids=ids).logits
+                found = model(**inputs).logits
         finally:
             hook.remove()
             for module, training in modes:

@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.measures import choice
 from harness.results.outcomes import read_outcomes
 from harness.specs import load_task
+from tests.hub import seq2seq
 from tests.hub.datasets import publish_dataset
 from tests.measures.likelihood.choice_rows import columns_of_rows, rows_of, write_task
 from tests.measures.likelihood.test_causal_likelihoods import naive
@@ -59,23 +60,37 @@ def test_the_last_word_is_for_causal_models(content, hub, tmp_path):
     assert "is masked, and greedy_accuracy is of a model that reads from left to right" in failed.error
 
 
+@pytest.mark.parametrize("name", ["t5", "bart"])
+def test_a_sequence_to_sequence_model_says_the_continuation_after_reading_the_context(hub, tmp_path, name):
+    """Accuracies and the last word, as of a causal model; a context longer than the encoder's window is counted."""
+    model = seq2seq.make(name)
+    path = write_task(tmp_path, "hellaswag", rows_of("hellaswag", 6), "window: 40\n")
+    records = {r.metric: r for r in evaluate(model, path, name="m")}
+    assert set(records) == {"accuracy_per_character", "accuracy", "log_likelihood_margin"}
+    assert records["accuracy"].n == 6 and np.isfinite(records["log_likelihood_margin"].value)
+    path = write_task(tmp_path, "lambada", rows_of("lambada", 5), "window: 12\n")
+    records = {r.metric: r for r in evaluate(model, path, name="m")}
+    assert records["perplexity"].value > 1 and 0 <= records["greedy_accuracy"].value <= 1
+    assert records["perplexity"].warnings == ("5 of 5 questions were cut at the left to 12 tokens",)
+
+
 def test_a_model_without_likelihoods_is_refused_in_one_message(content, hub, tmp_path):
     path = write_task(tmp_path, "copa", rows_of("copa", 4))
     (failed,) = evaluate(content.make("encoder"), path, name="m")
-    assert failed.error.endswith("multiple choice by likelihood takes causal and masked models")
+    assert failed.error.endswith("multiple choice by likelihood takes causal, masked and seq2seq models")
     assert len(failed.error.splitlines()) == 1
 
 
-def test_seq2seq_and_a_window_too_wide_are_refused(content, hub, tmp_path):
+def test_a_window_too_wide_is_refused_and_policies_are_as_they_were(content, hub, tmp_path):
     from harness.checkpoints import resolve_in_memory
 
     path = write_task(tmp_path, "copa", rows_of("copa", 4), "window: 65\n")
     found = resolve_in_memory(*content.make("gpt2"), name="m")
     with pytest.raises(HarnessError, match=r"copa\.yaml:5: window 65; m reads 64 tokens at most"):
         choice.policy(load_task(path), found)
-    with pytest.raises(HarnessError, match="m is a seq2seq model; multiple choice by likelihood"):
-        choice.policy(load_task(path), dataclasses.replace(found, objective="seq2seq"))
     assert choice.policy(load_task("choice/copa"), found) == {"window": 64, "bos": "tokenizer"}
+    seq2seq_policy = choice.policy(load_task("choice/copa"), dataclasses.replace(found, objective="seq2seq"))
+    assert seq2seq_policy["window"] == 64 and "bos" not in seq2seq_policy
 
 
 def test_questions_cut_to_the_window_are_counted(content, hub, tmp_path):

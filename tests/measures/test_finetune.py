@@ -3,10 +3,13 @@ from __future__ import annotations
 import pytest
 
 from harness import evaluate
+from harness.checkpoints import resolve_in_memory
 from harness.errors import HarnessError
+from harness.measures import finetune
 from harness.measures.classifier import epochs_of_batches
-from harness.measures.labelled import map_labels, target_of
+from harness.measures.labelled import map_labels, target_of, without_literal_ends
 from harness.specs import Protocol, load_protocol, load_task
+from tests.hub import seq2seq
 
 QUICK = """include: {task}
 protocol: {{learning_rates: {rates}, epochs: {epochs}, batch_size: 8, dropout: 0.0, selection: {{fraction: 0.25, {on}}}}}
@@ -42,6 +45,40 @@ def test_a_task_that_a_word_tells_is_learned_by_name_over_http(hub, quick, task,
 def test_causal_models_and_encoders_without_a_head_fine_tune(content, hub, quick, name):
     record = evaluate(content.make(name), quick("glue/sst2", epochs=8), name=name)[0]
     assert record.error is None and record.value > 0.8
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        pytest.param("bart", "glue/sst2", marks=pytest.mark.slow),
+        ("marian", "glue/sst2"),
+        pytest.param("t5", "glue/sst2", marks=pytest.mark.slow),
+        pytest.param("bart", "glue/rte", marks=pytest.mark.slow),
+        pytest.param("mbart", "glue/sst2", marks=pytest.mark.slow),
+    ],
+)
+def test_encoder_decoder_models_fine_tune(hub, quick, name, task):
+    record = evaluate(seq2seq.make(name), quick(task, epochs=8), name=name)[0]
+    assert record.error is None and record.value > 0.8
+
+
+def test_only_a_pooled_classifier_is_named_in_the_policy(content, hub, quick):
+    task = load_task(quick("glue/sst2"))
+    found = {n: finetune.policy(task, resolve_in_memory(*seq2seq.make(n))) for n in ("t5", "bart", "marian")}
+    assert found["t5"] == found["bart"] == finetune.policy(task, resolve_in_memory(*content.make("bert")))
+    assert found["marian"] == found["t5"] | {"classifier": "linear layer on the mean of the encoder's last states"}
+
+
+@pytest.mark.parametrize("name", ["t5", "bart"])
+def test_every_example_has_as_many_ends_whatever_its_text_spells_out(name):
+    """The classifiers of T5 and BART read the state of the last end, and refuse a batch where counts differ."""
+    _, tokenizer = seq2seq.make(name)
+    texts = ["mira </s> found </s>", "the king sold a silver bell by the river " * 9, ""]
+    coded = tokenizer(texts, texts, truncation=True, max_length=24, return_special_tokens_mask=True)
+    assert len({ids.count(tokenizer.eos_token_id) for ids in coded["input_ids"]}) > 1
+    found = without_literal_ends(coded, tokenizer.eos_token_id)
+    assert {ids.count(tokenizer.eos_token_id) for ids in found} == {2 if name == "t5" else 3}
+    assert max(len(ids) for ids in found) == 24 and found[1] == coded["input_ids"][1]
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_another(hub, quick):

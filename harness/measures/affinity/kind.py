@@ -140,7 +140,7 @@ def features_of(session: Session, task: AffinityTask) -> tuple[Array, Array, int
     placed(task, lambda: check_texts([words(text) for column in texts for text in column], "the task"))
     examples = placed(
         task,
-        lambda: tokenised(session.tokenizer(), texts, targets, min(protocol.max_length, session.checkpoint.context)),
+        lambda: tokenised(session, texts, targets, protocol.max_length),
     )
     session.features[place] = pooled_features(session, examples), np.array(targets)
     return *session.features[place], sum(len(example.ids) for example in examples)

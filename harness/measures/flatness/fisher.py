@@ -49,7 +49,7 @@ def fisher_trace(
         model: A language model; ``model(input_ids=...)`` has ``logits``. Its mode is restored, its
             ``.grad`` left alone. Parameters that require no gradient are left out.
         sequences: Unpadded, in the order in which they are to be drawn.
-        objective: "causal" or "masked".
+        objective: "causal", "masked" or "seq2seq".
         seed: Seeds the sampled labels, together with each sequence's key.
         precision: 95 % half-width to reach, as a fraction of the value; None takes every sequence.
         minimum: Documents needed for an interval.

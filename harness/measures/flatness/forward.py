@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from harness.data.sequences import UNSCORED, ScoredSequence
 from harness.errors import HarnessError, nearest
 
-OBJECTIVES = ("causal", "masked")
+OBJECTIVES = ("causal", "masked", "seq2seq")
 
 
 def check_objective(objective: str) -> None:
     """Refuse an objective whose logits this package cannot line up with labels.
 
     Raises:
-        HarnessError: Not "causal" or "masked".
+        HarnessError: Not "causal", "masked" or "seq2seq".
     """
     if objective not in OBJECTIVES:
         raise HarnessError(
-            f"flatness is measured on causal and masked language models, not on objective {objective!r}; "
+            f"flatness is measured on causal, masked and seq2seq language models, not on objective {objective!r}; "
             f"{nearest(objective, OBJECTIVES)}"
         )
 
@@ -30,7 +30,7 @@ def check_objective(objective: str) -> None:
 def scored_logits(model: nn.Module, sequence: ScoredSequence, objective: str) -> tuple[Tensor, Tensor]:
     """Run one sequence and keep the scored positions.
 
-    Position ``t`` of a causal model predicts token ``t + 1``: the shift happens here and nowhere else.
+    Position ``t`` of a causal model, or of a decoder, predicts token ``t + 1``: the shift happens here and nowhere else.
     The model's own loss is never used: shift, smoothing and auxiliary terms differ from head to head.
 
     Returns:
@@ -38,9 +38,15 @@ def scored_logits(model: nn.Module, sequence: ScoredSequence, objective: str) ->
     """
     device = next(model.parameters()).device
     labels = sequence.labels.to(device)
-    logits = _logits(model, sequence.ids.to(device)[None])[0]  # (T, V)
-    if objective == "causal":
-        logits, labels = logits[:-1], labels[1:]
+    if sequence.source is not None:
+        labels = labels[1:]
+        logits = _logits(model, sequence.source.to(device)[None], decoder_input_ids=sequence.ids[:-1].to(device)[None])[
+            0
+        ]
+    else:
+        logits = _logits(model, sequence.ids.to(device)[None])[0]  # (T, V)
+        if objective == "causal":
+            logits, labels = logits[:-1], labels[1:]
     scored = labels != UNSCORED
     if not bool(scored.all()):
         logits, labels = logits[scored], labels[scored]
@@ -49,7 +55,7 @@ def scored_logits(model: nn.Module, sequence: ScoredSequence, objective: str) ->
 
 def has_scored_token(sequence: ScoredSequence, objective: str) -> bool:
     """Whether anything of this sequence is scored, known before the model runs."""
-    labels = sequence.labels[1:] if objective == "causal" else sequence.labels
+    labels = sequence.labels if objective == "masked" else sequence.labels[1:]
     return bool((labels != UNSCORED).any())
 
 
@@ -68,8 +74,7 @@ def finite_loss(loss: Tensor, sequence: ScoredSequence) -> float:
     return value
 
 
-def _logits(model: nn.Module, ids: Tensor) -> Tensor:
-    options: dict[str, Any] = {}
+def _logits(model: nn.Module, ids: Tensor, **options: Any) -> Tensor:
     # A cache would copy keys and values that nothing here reads.
     if "use_cache" in inspect.signature(model.forward).parameters:
         options["use_cache"] = False

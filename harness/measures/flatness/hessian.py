@@ -52,7 +52,7 @@ def hessian_trace(
     Args:
         model: As for ``fisher_trace``, in float32 or float64.
         sequences: Unpadded, in the order in which they are to be drawn.
-        objective: "causal" or "masked".
+        objective: "causal", "masked" or "seq2seq".
         seed: Seeds the probes, together with each sequence's key.
         precision: 95 % half-width to reach, as a fraction of the magnitude; None takes every sequence.
         minimum: Documents needed for an interval.

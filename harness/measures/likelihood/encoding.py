@@ -14,7 +14,10 @@ Tokens = list[int]
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Tokens of one choice without special tokens: those that are given, and those that are scored, at least one."""
+    """Tokens of one choice: those that are given, and those that are scored, at least one.
+
+    Without special tokens, except around the context of ``encode_apart``.
+    """
 
     context: Tokens
     continuation: Tokens
@@ -54,10 +57,32 @@ def encode(tokenizer: Any, pairs: Iterable[tuple[str, str]]) -> list[Encoded]:
     return found
 
 
-def ids_of(tokenizer: Any, texts: Sequence[str]) -> list[Tokens]:
-    """Tokens of texts without special tokens; equal texts are encoded once."""
+def encode_apart(tokenizer: Any, pairs: Iterable[tuple[str, str]]) -> list[Encoded]:
+    """Tokens of (context, continuation) pairs for an encoder and a decoder, which read one each.
+
+    A context has the special tokens that the tokenizer gives a text, a continuation none, not even an end. An empty
+    context is BOS, else EOS, alone. These too are the rules of lm-eval 0.4.13.
+
+    Raises:
+        HarnessError: a continuation without a token.
+    """
+    given = list(pairs)
+    moved = [spaces_moved(*pair) for pair in given]
+    contexts = ids_of(tokenizer, [context for context, _ in moved], special=True)
+    continuations = ids_of(tokenizer, [continuation for _, continuation in moved])
+    for (_, continuation), tokens in zip(moved, continuations, strict=True):
+        if not tokens:
+            raise HarnessError(f"the continuation {continuation!r} has no token")
+    return [
+        Encoded((context if before else []) or [only_begin(tokenizer)], continuation)
+        for (before, _), context, continuation in zip(given, contexts, continuations, strict=True)
+    ]
+
+
+def ids_of(tokenizer: Any, texts: Sequence[str], *, special: bool = False) -> list[Tokens]:
+    """Tokens of texts, with the tokenizer's special tokens or without; equal texts are encoded once."""
     different = list(dict.fromkeys(texts))
-    coded = tokenizer(different, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+    coded = tokenizer(different, add_special_tokens=special, return_attention_mask=False, verbose=False)["input_ids"]
     by_text = dict(zip(different, coded, strict=True))
     return [list(by_text[text]) for text in texts]
 

@@ -7,8 +7,20 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    BertConfig,
+    BertForMaskedLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
+from harness.data.pairs import scored_pair
 from harness.data.sequences import UNSCORED, ScoredSequence
 
 VOCABULARY = 7
@@ -45,13 +57,16 @@ def llama(dtype: torch.dtype = torch.float64) -> LlamaForCausalLM:
         bos_token_id=0,
         eos_token_id=0,
     )
-    model = LlamaForCausalLM(config)
-    # Llama's own norm computes in float32 whatever the type of the model: too coarse for a gold.
+    return shaken(with_exact_norms(LlamaForCausalLM(config), config.rms_norm_eps).to(dtype))
+
+
+def with_exact_norms(model: nn.Module, epsilon: float) -> nn.Module:
+    """Llama's and T5's own norms compute in float32 whatever the type of the model: too coarse for a gold."""
     for module in list(model.modules()):
         for name, child in module.named_children():
-            if type(child).__name__ == "LlamaRMSNorm":
-                setattr(module, name, nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps))
-    return shaken(model.to(dtype))
+            if type(child).__name__ in ("LlamaRMSNorm", "T5LayerNorm"):
+                setattr(module, name, nn.RMSNorm(len(child.weight), eps=epsilon))
+    return model
 
 
 def bert(dtype: torch.dtype = torch.float64) -> BertForMaskedLM:
@@ -67,6 +82,27 @@ def bert(dtype: torch.dtype = torch.float64) -> BertForMaskedLM:
     return shaken(BertForMaskedLM(config).to(dtype))
 
 
+def t5(dtype: torch.dtype = torch.float64) -> T5ForConditionalGeneration:
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=VOCABULARY, d_model=4, d_kv=2, d_ff=6, num_layers=1, num_heads=2, relative_attention_num_buckets=4,
+        decoder_start_token_id=0, initializer_factor=0.3,
+    )  # fmt: skip
+    return shaken(with_exact_norms(T5ForConditionalGeneration(config), config.layer_norm_epsilon).to(dtype))
+
+
+def bart(dtype: torch.dtype = torch.float64) -> BartForConditionalGeneration:
+    torch.manual_seed(0)
+    config = BartConfig(
+        vocab_size=VOCABULARY, d_model=4, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=6, decoder_ffn_dim=6, max_position_embeddings=8, bos_token_id=1,
+        pad_token_id=0, eos_token_id=2, decoder_start_token_id=2,
+    )  # fmt: skip
+    model = shaken(BartForConditionalGeneration(config).to(dtype))
+    model.final_logits_bias += torch.linspace(-1, 1, VOCABULARY)
+    return model
+
+
 def shaken(model: nn.Module) -> nn.Module:
     """Move every parameter off its initial value, so that no bias is zero and logits are not flat."""
     generator = torch.Generator().manual_seed(1)
@@ -76,14 +112,18 @@ def shaken(model: nn.Module) -> nn.Module:
     return model.eval()
 
 
-def texts(count: int = 4, length: int = 5, masked: bool = False) -> list[ScoredSequence]:
-    """Random sequences, each its own document; masked ones score two positions."""
+def texts(count: int = 4, length: int = 5, objective: str = "causal") -> list[ScoredSequence]:
+    """Random sequences, each its own document; masked ones score two positions, seq2seq ones all after the start."""
     generator = torch.Generator().manual_seed(2)
     sequences = []
     for number in range(count):
         ids = torch.randint(1, VOCABULARY, (length,), generator=generator)
+        if objective == "seq2seq":
+            source = torch.randint(1, VOCABULARY, (length + 1,), generator=generator).tolist()
+            sequences.append(scored_pair(source, ids[1:].tolist(), 2, cluster=number, key=number, length_in_bytes=1))
+            continue
         labels = ids.clone()
-        if masked:
+        if objective == "masked":
             scored = torch.randperm(length, generator=generator)[:2]
             labels = torch.full_like(ids, UNSCORED)
             labels[scored] = ids[scored]
@@ -133,8 +173,13 @@ def hessian_by_differences(model: nn.Module, sequence: ScoredSequence, objective
 
 
 def _scored(model: nn.Module, sequence: ScoredSequence, objective: str) -> tuple[Tensor, Tensor]:
-    logits, labels = model(input_ids=sequence.ids[None]).logits[0], sequence.labels
-    if objective == "causal":
+    labels = sequence.labels
+    if objective == "seq2seq":
+        # The labels' own shift begins with the config's start token; here each sequence brings its start.
+        logits = model(input_ids=sequence.source[None], decoder_input_ids=sequence.ids[None]).logits[0]
+    else:
+        logits = model(input_ids=sequence.ids[None]).logits[0]
+    if objective != "masked":
         logits, labels = logits[:-1], labels[1:]
     return logits[labels != UNSCORED], labels[labels != UNSCORED]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from small_models import VOCABULARY, Linear, bert, gauss_newton, gpt2, llama, texts
+from small_models import VOCABULARY, Linear, bart, bert, gauss_newton, gpt2, llama, t5, texts
 from torch import nn
 
 from harness.data.sequences import ScoredSequence
@@ -17,7 +17,7 @@ from harness.measures.flatness import fisher, fisher_trace
 from harness.measures.flatness.fisher import draw_fisher
 from harness.measures.flatness.layout import ParameterLayout, as_rows
 
-MODELS = [(gpt2, "causal"), (llama, "causal"), (bert, "masked")]
+MODELS = [(gpt2, "causal"), (llama, "causal"), (bert, "masked"), (t5, "seq2seq"), (bart, "seq2seq")]
 
 
 @pytest.mark.parametrize(("make", "objective"), MODELS)
@@ -26,7 +26,7 @@ def test_enumerated_labels_give_the_gauss_newton_trace(
 ) -> None:
     """sum_y p(y) |g(y)|^2 over every labelling of two positions is Tr G, tensor by tensor, rows weighted."""
     model = make()
-    sequence = texts(1, length=3, masked=objective == "masked")[0]
+    sequence = texts(1, length=3, objective=objective)[0]
     layout = ParameterLayout.of(model)
     exact = gauss_newton(model, sequence, objective).diagonal()
     total, weighted = 0.0, 0.0
@@ -96,6 +96,16 @@ def test_rescaling_that_keeps_the_function_keeps_s_row() -> None:
     assert after.nats_per_token == pytest.approx(before.nats_per_token, rel=1e-12)
     assert after.row_normalised == pytest.approx(before.row_normalised, rel=1e-10)
     assert after.trace / before.trace > 1.2
+
+
+def test_the_encoder_of_a_pair_has_its_share_whatever_the_order() -> None:
+    options = {"objective": "seq2seq", "seed": 0, "precision": None, "minimum": 2}
+    pairs = [*texts(2, length=4, objective="seq2seq"), *texts(2, length=5, objective="seq2seq")]
+    result = fisher_trace(bart(), pairs, **options)
+    again = fisher_trace(bart(), pairs[::-1], **options)
+    assert (result.terms.trace == again.terms.trace[::-1]).all()
+    assert result.by_layer["encoder layer 0"].trace > 0 and result.by_layer["decoder layer 0"].trace > 0
+    assert result.tokens == 2 * 3 + 2 * 4 and not result.unused
 
 
 def test_order_of_sequences_changes_nothing() -> None:
@@ -191,4 +201,4 @@ def test_a_loss_that_changes_by_itself_is_refused() -> None:
 
 def test_encoder_without_head_is_refused() -> None:
     with pytest.raises(HarnessError, match="returns no logits"):
-        fisher_trace(bert().bert, texts(3, masked=True), objective="masked", seed=0, minimum=2)
+        fisher_trace(bert().bert, texts(3, objective="masked"), objective="masked", seed=0, minimum=2)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from small_models import Linear, bert, gpt2, hessian_by_differences, llama, product_by_differences, texts
+from small_models import Linear, bart, bert, gpt2, hessian_by_differences, llama, product_by_differences, t5, texts
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
@@ -20,7 +20,7 @@ from harness.measures.flatness.hessian import draw_hessian, hessian_vector_produ
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.randomness import private_generator, rademacher
 
-MODELS = [(gpt2, "causal"), (llama, "causal"), (bert, "masked")]
+MODELS = [(gpt2, "causal"), (llama, "causal"), (bert, "masked"), (t5, "seq2seq"), (bart, "seq2seq")]
 
 
 def probe_of(layout: ParameterLayout, seed: int, key: int | str) -> list[Tensor]:
@@ -31,7 +31,7 @@ def probe_of(layout: ParameterLayout, seed: int, key: int | str) -> list[Tensor]
 @pytest.mark.parametrize(("make", "objective"), MODELS)
 def test_quadratic_form_equals_a_difference_of_gradients(make: Callable[[], nn.Module], objective: str) -> None:
     model = make()
-    sequence = texts(1, length=4, masked=objective == "masked")[0]
+    sequence = texts(1, length=4, objective=objective)[0]
     layout = ParameterLayout.of(model)
     with sdpa_kernel(SDPBackend.MATH):
         draws = [draw_hessian(model, layout, sequence, objective, seed) for seed in range(2)]
