@@ -89,7 +89,7 @@ def measure_documents(session: Session, task: Any, texts: list[Document], rows: 
     """
     checkpoint = session.checkpoint
     settings = policy(task, checkpoint)
-    model, tokenizer = session.language_model()
+    model, _ = session.language_model()
     sequences = windows(session, task, texts, settings)
     objective = checkpoint.objective
     causal, budget = objective != "masked", session.budget(model, settings["window"])
