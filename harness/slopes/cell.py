@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.slopes.chance_exit import ChanceExit
-    from harness.slopes.curves.choice import Choice
     from harness.slopes.curves.least_squares import Fitted
     from harness.slopes.families import Comparison
+    from harness.slopes.fit import Work
     from harness.slopes.supremum_f import Break
 
 
@@ -125,7 +125,8 @@ class Fit:
     model: str | None = None
     """The curve picked, such as "linear" or "sigmoid"."""
     fitted: Fitted | None = field(default=None, repr=False, compare=False)
-    choice: Choice | None = field(default=None, repr=False, compare=False)
+    work: Work | None = field(default=None, repr=False, compare=False)
+    """What it was made of, until the families of its task were compared."""
     tried: tuple[tuple[str, float], ...] = ()
     """Every curve tried with its left-out error in units of y, best first."""
     line_r2: float | None = None

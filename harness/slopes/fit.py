@@ -39,6 +39,16 @@ LEAST_CURVE_POINTS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What a fit was made of: from it a slope over another window follows without fitting anew."""
+
+    choice: Choice | None
+    line: Straight
+    residual: Array
+    order: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Straight:
     """Everything that a straight line through the points says."""
 
@@ -55,10 +65,10 @@ class Straight:
 
 def fit_all(cells: Iterable[Cell]) -> list[Fit]:
     """Fit every cell and compare them (``board_wide``); best transfer first, refused last in the order given."""
-    from harness.slopes.board_wide import compared
+    from harness.slopes.board_wide import ordered
     from harness.slopes.parallel import fit_cells
 
-    return compared(fit_cells(list(cells)))
+    return ordered(fit_cells(list(cells)))
 
 
 def fit_cell(cell: Cell) -> Fit:
@@ -127,7 +137,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
         ),
         model=picked.curve.name if picked else LINE.name,
         fitted=picked.fitted if picked else None,
-        choice=choice,
+        work=Work(choice, line, residual, order),
         tried=tried,
         line_r2=finite(line.least_squares.r2),
         line_q2=line.q2,
@@ -158,11 +168,9 @@ def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> 
 
 def over_window(fit: Fit, window: tuple[float, float]) -> Fit:
     """The slope of a curve that was fitted already, averaged over another window; nothing is chosen anew."""
-    assert fit.choice is not None, "only a curve has another slope over another window"
-    used, _ = uncensored(fit.cell)
-    line = straight_of(used)
-    residual = line.sample.y - fit.choice.picked.fitted.predict(line.sample.x)
-    headline = widest(headline_of(fit.choice, line, window), line, residual, order_of(used))
+    assert fit.work is not None, "a fit that was compared already has let go of what it was made of"
+    work = fit.work
+    headline = widest(headline_of(work.choice, work.line, window), work.line, work.residual, work.order)
     return with_headline(fit, headline, window)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from harness.slopes.ordinary_least_squares import Array
-from harness.slopes.theil_sen import ties
+from harness.slopes.theil_sen import pairs_of, ties
 
 
 def ranks(values: Array) -> Array:
@@ -27,7 +27,7 @@ def kendall_p(x: Array, y: Array) -> float:
     >>> round(kendall_p(np.arange(10.0), np.arange(10.0)), 5)
     6e-05
     """
-    first, second = np.triu_indices(x.size, 1)
+    first, second = pairs_of(x.size)
     s = float(np.sum(np.sign((x[second] - x[first]) * (y[second] - y[first]))))
     n = x.size
     variance = (n * (n - 1) * (2 * n + 5) - float(ties(x)) - float(ties(y))) / 18
