@@ -170,6 +170,14 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
     sensitivity_table(sensitivities(found.records, found.checkpoints, found.contexts, found.roles, fits))
 
 
+def explain_code(code: str, *, as_json: bool) -> None:
+    """Print what a flag or a refusal means and what to do about it."""
+    from harness.slopes.codes import explained
+
+    found = explained(code)
+    print(json.dumps(dict(found)) if as_json else "\n".join(f"{name}: {text}" for name, text in found))
+
+
 def predict(
     source: Path, task: str, *, loss: float | None, reach: float | None, family: str | None, upstream: str | None,
     metric: str | None, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...],

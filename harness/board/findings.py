@@ -25,7 +25,7 @@ def family_sentences(fits: Sequence[Fit]) -> list[str]:
 def family_sentence(found: Comparison, fit: Fit) -> str:
     """The mean of families, what to expect of a new one, and whether they differ."""
     unit, scale, mean = fit.cell.downstream.unit, scale_of(fit.cell.downstream.unit), found.families
-    slopes = found.covariance.equal_slopes
+    slopes = found.equal_slopes
     step = f"{change_unit(unit)} per {per_unit(fit)}".strip()
     new = (
         "" if mean.predict_low is None or mean.predict_high is None
@@ -36,10 +36,15 @@ def family_sentence(found: Comparison, fit: Fit) -> str:
         if slopes.p < SIGNIFICANT
         else "One slope for all is not excluded"
     )
+    apart = (
+        "" if found.together
+        else " Their windows do not overlap enough to share one: curves are averaged each over its own, and the slopes are "
+        "not of one stretch of the loss."
+    )  # fmt: skip
     return (
         f"{fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.task}, {mean.k} families: mean "
         f"{number(mean.mean * scale, 3)} [{number(mean.low * scale, 3)}, {number(mean.high * scale, 3)}] {step}{new}. {verdict} "
-        f"(F({slopes.between}, {slopes.within}) = {slopes.f:.3g}, p = {slopes.p:.2g}; I² {mean.i2:.0%})."
+        f"(F({slopes.between}, {slopes.within:.3g}) = {slopes.f:.3g}, p = {slopes.p:.2g}; I² {mean.i2:.0%}).{apart}"
     )
 
 

@@ -1,7 +1,8 @@
 """Import of a published long table: one row per checkpoint, upstream value, task and metric.
 
-Columns: family, checkpoint, upstream_name, upstream, task, metric, value; and where known upstream_stderr,
-value_stderr, n_items, run. A blank cell is unknown. Lines before the header that begin with # are notes.
+Columns: family, checkpoint, upstream, task, value; and where known upstream_name (else upstream is a loss in nats per
+token), metric, upstream_stderr, value_stderr (or stderr), n_items (or n), run. A blank cell is unknown. Lines before the
+header that begin with # are notes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.results.signature import digest, key_of
 from harness.results.table_rows import Row, read_rows
+from harness.results.table_units import units_of
 
 Name = tuple[str, str]
 """Family and checkpoint as the table has them: one name in two families is two checkpoints."""
@@ -75,12 +77,11 @@ def import_table(
     direct = directions(path, rows, higher_is_better, lower_is_better)
     upstream, downstream = upstream_numbers(path, rows), downstream_numbers(path, rows)
     numbers = list(without_repeats(path, [*upstream, *downstream]))
-    values: dict[str, list[float]] = {}
-    for number in numbers:
-        values.setdefault(number.named, []).append(number.value)
-    units = {name: metric_names.unit(name, found) for name, found in values.items()}
+    units = units_of(path, numbers)
     contexts = {task: context_of(source, task) for task in dict.fromkeys(number.task for number in numbers)}
-    records = tuple(record_of(number, source, contexts[number.task], units[number.named], direct) for number in numbers)
+    records = tuple(
+        record_of(number, source, contexts[number.task], units[number.task, number.named], direct) for number in numbers
+    )
     return Imported(records, checkpoints_of(path, rows, source), tuple(contexts.values()), roles_of(rows, path, source))
 
 

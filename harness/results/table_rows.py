@@ -13,9 +13,13 @@ from typing import TextIO
 
 from harness.errors import HarnessError, nearest
 
-NAMES = ("family", "checkpoint", "upstream_name", "task", "metric")
-REQUIRED = ("family", "checkpoint", "upstream_name", "upstream", "task", "metric", "value")
-OPTIONAL = ("upstream_stderr", "value_stderr", "n_items", "run")
+NAMES = ("family", "checkpoint", "task")
+REQUIRED = ("family", "checkpoint", "upstream", "task", "value")
+OPTIONAL = ("upstream_name", "upstream_stderr", "metric", "value_stderr", "n_items", "run")
+SHORT = {"stderr": "value_stderr", "n": "n_items"}
+"""Other names of two columns."""
+UNNAMED = {"upstream_name": "loss", "metric": "value"}
+"""What is meant where a table has no such column: upstream is a loss, and the metric has no name that tells its direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def parse(path: Path, file: TextIO) -> Iterator[Row]:
     skipped, first = skip_notes(file)
     reader = csv.reader(chain([first], file), strict=True)
     try:
-        header = [column.strip() for column in next(reader, [])]
+        header = [SHORT.get(column.strip(), column.strip()) for column in next(reader, [])]
         check_header(f"{path}:{skipped + 1}", header)
         for fields in reader:
             if any(field.strip() for field in fields):
@@ -121,18 +125,19 @@ def row_of(where: str, line: int, header: Sequence[str], fields: Sequence[str]) 
     if len(fields) != len(header):
         raise HarnessError(f"{where}: {len(fields)} fields under {len(header)} columns; quote a text that has a comma")
     cells = {column: field.strip() for column, field in zip(header, fields, strict=True)}
-    for column in NAMES:
+    names = (*NAMES, *(column for column in UNNAMED if column in cells))
+    for column in names:
         if not cells[column]:
-            raise HarnessError(f"{where}: {column} is blank; every row names its {', '.join(NAMES)}")
+            raise HarnessError(f"{where}: {column} is blank; every row names its {', '.join(names)}")
     return Row(
         line=line,
         family=cells["family"],
         checkpoint=cells["checkpoint"],
-        upstream_name=cells["upstream_name"],
+        upstream_name=cells.get("upstream_name", UNNAMED["upstream_name"]),
         upstream=number(where, "upstream", cells),
         upstream_stderr=stderr(where, "upstream_stderr", cells),
         task=cells["task"],
-        metric=cells["metric"],
+        metric=cells.get("metric", UNNAMED["metric"]),
         value=number(where, "value", cells),
         value_stderr=stderr(where, "value_stderr", cells),
         n_items=items(where, cells),

@@ -145,6 +145,8 @@ class Fit:
     """``p_value`` of the headline's sign, and the same adjusted for all cells of the board (Benjamini-Hochberg)."""
     stderr: float | None = None
     """Standard error of ``slope`` that its interval stands for, native."""
+    freedom: float | None = None
+    """Its degrees of freedom."""
     example_stderr: float | None = None
     """Of the transfer slope, by which another sample of test examples would move it (bootstrap of examples that all
     checkpoints share); the interval does not hold this. None where outcomes of examples are not at hand."""

@@ -80,7 +80,7 @@ def fit_cell(cell: Cell) -> Fit:
     Else it is the curve's average slope over the points' own range of x (``curves.marginal``).
     """
     used, excluded = (cell, ()) if rules.not_finite(cell) else uncensored(cell)
-    refused = rules.refusals(used)
+    refused = rules.refusals(used, len(excluded))
     bare = Fit(
         cell=cell,
         status="refused",
@@ -161,6 +161,7 @@ def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> 
         interval=interval,
         p_value=headline.p,
         stderr=headline.stderr,
+        freedom=headline.freedom,
         verdict=verdict_of(interval),
         smallest_detectable=headline.detectable * fit.per,
     )

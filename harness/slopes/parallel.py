@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from harness.slopes.board_wide import families_compared
 from harness.slopes.cell import Axis, Cell, Fit
@@ -77,7 +77,7 @@ def chunks(groups: Sequence[Sequence[int]], parts: int) -> Iterator[list[int]]:
     [[0, 2], [1, 3, 4]]
     """
     ends = [len(groups) * part // parts for part in range(parts + 1)]
-    return (sorted(sum(map(list, groups[low:high]), [])) for low, high in pairwise(ends) if high > low)
+    return (sorted(chain.from_iterable(groups[low:high])) for low, high in pairwise(ends) if high > low)
 
 
 def fit_part(numbers: Sequence[int]) -> list[tuple[int, Fit]]:

@@ -91,6 +91,9 @@ def comparison_row(found: Comparison) -> dict[str, Any]:
         "new_family_high": mean.predict_high,
         "equal_slopes_f": finite(slopes.f),
         "equal_slopes_p": finite(slopes.p),
+        "equal_average_slopes_f": finite(found.average.f),
+        "equal_average_slopes_p": finite(found.average.p),
+        "straight": found.straight,
         "equal_intercepts_f": finite(intercepts.f),
         "equal_intercepts_p": finite(intercepts.p),
     }
