@@ -101,8 +101,8 @@ def fits_of(
     from harness.slopes.fit import fit_all
     from harness.slopes.join import join
 
-    fits = fit_all(join(records, checkpoints, roles))
-    return with_example_errors(fits, records, folder) if folder else fits
+    cells = join(records, checkpoints, roles)
+    return fit_all(with_example_errors(cells, records, folder) if folder else cells)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,10 +45,25 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleErrors:
+    """How far another sample of test examples would move the least-squares slope of a cell, dy/dx.
+
+    Attributes:
+        stderr: all of it.
+        shared: of it, what all checkpoints share, since all were scored on the same examples; the scatter about the line
+            does not show it. The rest, each checkpoint's own luck, is scatter.
+    """
+
+    stderr: float
+    shared: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One line to fit: a family, what is upstream, what is downstream, and the points.
 
-    ``incomparable`` says why the points may not share a line (two signatures on one axis, two objectives, ...).
+    ``incomparable`` says why the points may not share a line (two signatures on one axis, two objectives, ...);
+    ``examples`` is there where the outcomes of single examples are.
     """
 
     family: str
@@ -56,6 +71,7 @@ class Cell:
     downstream: Axis
     points: tuple[Point, ...]
     incomparable: str | None = None
+    examples: ExampleErrors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +165,7 @@ class Fit:
     """Its degrees of freedom."""
     example_stderr: float | None = None
     """Of the transfer slope, by which another sample of test examples would move it (bootstrap of examples that all
-    checkpoints share); the interval does not hold this. None where outcomes of examples are not at hand."""
+    checkpoints share); from ten runs on the interval allows for it. None where outcomes of examples are not at hand."""
     rank: tuple[int, int] | None = None
     comparison: Comparison | None = field(default=None, repr=False, compare=False)
     shrunken: float | None = None

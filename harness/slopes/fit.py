@@ -11,6 +11,7 @@ from harness.slopes import diagnostics, rules
 from harness.slopes.cell import Cell, Fit, Flag, Interval, Line
 from harness.slopes.censoring import scale_of, uncensored
 from harness.slopes.chance_exit import ChanceExit, chance_exit
+from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS
 from harness.slopes.curves import menu_of
 from harness.slopes.curves.choice import Candidate, Choice, choose
 from harness.slopes.curves.least_squares import Positions
@@ -91,6 +92,7 @@ def fit_cell(cell: Cell) -> Fit:
         n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(used),
         per=upstream_step(cell.upstream.unit),
         excluded=excluded,
+        example_stderr=None if cell.examples is None else cell.examples.stderr * upstream_step(cell.upstream.unit),
         chance_exit=None if rules.not_finite(cell) else exit_of(cell),
     )
     return bare if refused else fit_points_of(used, bare)
@@ -109,7 +111,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     picked = choice.picked if choice else None
     residual = sample.y - picked.fitted.predict(sample.x) if picked else line.least_squares.residual
     order = order_of(cell)
-    headline = widest(headline_of(choice, line, window), line, residual, order)
+    headline = widest(headline_of(choice, line, window), cell, line, residual, order)
     q2 = (
         line.q2
         if picked is None or picked.curve is LINE
@@ -171,15 +173,24 @@ def over_window(fit: Fit, window: tuple[float, float]) -> Fit:
     """The slope of a curve that was fitted already, averaged over another window; nothing is chosen anew."""
     assert fit.work is not None, "a fit that was compared already has let go of what it was made of"
     work = fit.work
-    headline = widest(headline_of(work.choice, work.line, window), work.line, work.residual, work.order)
+    headline = widest(headline_of(work.choice, work.line, window), fit.cell, work.line, work.residual, work.order)
     return with_headline(fit, headline, window)
 
 
-def widest(headline: Headline, line: Straight, residual: Array, order: Array) -> Headline:
-    """Wider for serial errors, where the points are one run's or two's."""
-    if line.plan != "trajectory":
+def widest(headline: Headline, cell: Cell, line: Straight, residual: Array, order: Array) -> Headline:
+    """Wider for serial errors, where the points are one run's or two's; from ten runs on for other test examples.
+
+    Runs are what is drawn (or what a standard error counts) there, and a run brings its seeds along: what seeds and each
+    run's own luck with the examples do is in its slope already. What all runs share by being scored on the same examples
+    is not, and is added.
+    """
+    if line.plan == "trajectory":
+        factor = diagnostics.serial_factor(residual, line.sample.run, order)
+        return stretched(headline, factor, f"times {factor:.2f} for serial errors")
+    if cell.examples is None or len(set(line.sample.run)) < BOOTSTRAP_RUNS or headline.stderr <= 0:
         return headline
-    return stretched(headline, diagnostics.serial_factor(residual, line.sample.run, order))
+    factor = float(np.sqrt(1 + (cell.examples.shared / headline.stderr) ** 2))
+    return stretched(headline, factor, f"times {factor:.2f} for other test examples")
 
 
 def order_of(cell: Cell) -> Array:
