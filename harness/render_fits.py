@@ -123,7 +123,7 @@ def flatness_table(answers: Sequence[tuple[Any, float]]) -> None:
         ends = "" if skill is None or skill.low is None else f" [{skill.low:.2f}, {skill.high:.2f}]"
         table.add_row(
             escape(answer.upstream), escape(answer.task), escape(answer.metric), escape(answer.flatness), str(answer.n),
-            f"{answer.partial.r:.2f}", f"{answer.partial.p:.2g}", f"{q:.2g}",
+            f"{answer.decisive.r:.2f}", f"{answer.decisive.p:.2g}", f"{q:.2g}",
             "" if skill is None else escape(f"{skill.delta:.2f}{ends}"),
             "" if matched is None else f"S = {matched.s} of {matched.pairs} pairs, p = {matched.p:.2g}",
             optional(answer.least_partial, ".2f"), " ".join(flag.code for flag in answer.flags),

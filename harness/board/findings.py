@@ -8,6 +8,7 @@ from harness.board.notation import change_unit, number, per_unit, scale_of
 from harness.slopes.cell import Fit
 from harness.slopes.families import Comparison
 from harness.slopes.flatness.battery import FlatnessAnswer
+from harness.slopes.rules import direction
 from harness.slopes.slope_features import SlopeAnswer
 
 SIGNIFICANT = 0.05
@@ -36,16 +37,26 @@ def family_sentence(found: Comparison, fit: Fit) -> str:
         if slopes.p < SIGNIFICANT
         else "One slope for all is not excluded"
     )
-    apart = (
-        "" if found.together
-        else " Their windows do not overlap enough to share one: curves are averaged each over its own, and the slopes are "
-        "not of one stretch of the loss."
-    )  # fmt: skip
+    apart = pooled_words(found, fit)
+    if not found.together:
+        apart += (
+            " Their windows do not overlap enough to share one: curves are averaged each over its own, and the slopes are not "
+            "of one stretch of the loss."
+        )
     return (
         f"{fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.task}, {mean.k} families: mean "
         f"{number(mean.mean * scale, 3)} [{number(mean.low * scale, 3)}, {number(mean.high * scale, 3)}] {step}{new}. {verdict} "
         f"(F({slopes.between}, {slopes.within:.3g}) = {slopes.f:.3g}, p = {slopes.p:.2g}; I² {mean.i2:.0%}).{apart}"
     )
+
+
+def pooled_words(found: Comparison, fit: Fit) -> str:
+    """A warning where one line through all points would have the other sign (Simpson's paradox)."""
+    pooled = found.covariance.pooled * fit.per * direction(fit.cell.upstream) * direction(fit.cell.downstream)
+    if pooled * found.families.mean >= 0:
+        return ""
+    amount = number(pooled * scale_of(fit.cell.downstream.unit), 3)
+    return f" One line through all their points would turn the sign ({amount}): families differ in level, not only in loss."
 
 
 def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
@@ -62,7 +73,9 @@ def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
     if skill is not None and skill.low is not None and skill.high is not None:
         added = f"; adds {skill.delta:+.2f} [{skill.low:+.2f}, {skill.high:+.2f}] to Q² on runs not seen"
     if found.corrected is not None:
-        added += f"; with the loss freed of its noise r {found.corrected.r:.2f}, p = {found.corrected.p:.2g}"
+        added += (
+            f"; with the loss freed of its noise r {found.corrected.r:.2f}, p = {found.corrected.p:.2g}, which counts"
+        )
     tested = ", ".join(f"{proxy.name} {proxy.partial.r:.2f}" for proxy in found.proxies)
     controls = f" Negative controls in its place: {tested}." if tested else ""
     flags = "".join(f" {flag.code}: {flag.text}" for flag in found.flags)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from harness.errors import HarnessError, nearest
 
@@ -56,6 +56,36 @@ def read_rows(path: Path) -> list[Row]:
     if not rows:
         raise HarnessError(f"{path}: a header and no rows; a long table has one row per checkpoint, task and metric")
     return rows
+
+
+def rows_of_columns(where: str, columns: Mapping[str, Any]) -> list[Row]:
+    """The checked rows of a data frame or of a mapping of column names to sequences.
+
+    None and, in what may be left blank, NaN are blank; a value or an upstream value of NaN is an error, as in a file.
+
+    Raises:
+        HarnessError: other columns, columns of different lengths, no rows, or a cell that is wrong.
+    """
+    header = [SHORT.get(str(name).strip(), str(name).strip()) for name in columns.keys()]  # noqa: SIM118 a data frame iterates over names too
+    check_header(where, header)
+    values = [list(columns[name]) for name in columns.keys()]  # noqa: SIM118
+    if len({len(column) for column in values}) > 1:
+        told = ", ".join(f"{name} {len(column)}" for name, column in zip(header, values, strict=True))
+        raise HarnessError(f"{where}: columns of different lengths ({told}); every row has all of them")
+    if not values[0]:
+        raise HarnessError(f"{where}: no rows; a long table has one row per checkpoint, task and metric")
+    return [
+        row_of(
+            f"{where}:{line}", line, header, [text_of(name, value) for name, value in zip(header, cells, strict=True)]
+        )
+        for line, cells in enumerate(zip(*values, strict=True), 1)
+    ]
+
+
+def text_of(column: str, value: Any) -> str:
+    """A cell as it would stand in a file."""
+    text = "" if value is None else str(value)
+    return "" if text in ("nan", "<NA>") and column not in ("value", "upstream") else text
 
 
 def parse(path: Path, file: TextIO) -> Iterator[Row]:

@@ -148,6 +148,9 @@ class Fit:
     line_r2: float | None = None
     line_q2: float | None = None
     spearman: float | None = None
+    isotonic_r2: float | None = None
+    """Form-free checks: rank correlation, and the R2 of the best monotone curve, which no curve of the menu that only rises
+    or only falls can beat."""
     reliability: float | None = None
     y_noise: float | None = None
     """Root mean square standard error of y, to hold against ``residual_sd``."""

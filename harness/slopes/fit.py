@@ -18,7 +18,7 @@ from harness.slopes.curves.least_squares import Positions
 from harness.slopes.curves.line import LINE
 from harness.slopes.divergence import Divergence, divergence
 from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
-from harness.slopes.monotone import spearman
+from harness.slopes.monotone import isotonic_r2, spearman
 from harness.slopes.ordinary_least_squares import Array, LeastSquares, ordinary_least_squares
 from harness.slopes.reliability import ENOUGH, reliability
 from harness.slopes.runs import (
@@ -144,6 +144,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
         line_r2=finite(line.least_squares.r2),
         line_q2=line.q2,
         spearman=spearman(sample.x, sample.y),
+        isotonic_r2=isotonic_r2(sample.x, sample.y),
         reliability=reliable,
         y_noise=y_noise(cell),
         broken=broken,

@@ -56,6 +56,7 @@ def row(fit: Fit) -> dict[str, Any]:
         "line_r2": fit.line_r2,
         "line_q2": fit.line_q2,
         "spearman": fit.spearman,
+        "isotonic_r2": fit.isotonic_r2,
         "residual_sd": fit.residual_sd,
         "y_noise": fit.y_noise,
         "reliability": fit.reliability,
