@@ -19,22 +19,16 @@ from harness.slopes.curves.line import LINE
 from harness.slopes.divergence import Divergence, divergence
 from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
 from harness.slopes.monotone import isotonic_r2, spearman
-from harness.slopes.ordinary_least_squares import Array, LeastSquares, ordinary_least_squares
-from harness.slopes.reliability import ENOUGH, reliability
+from harness.slopes.ordinary_least_squares import Array, ordinary_least_squares
+from harness.slopes.reliability import reliability
 from harness.slopes.runs import (
-    LEAST_RUNS,
-    Design,
-    MeanSlope,
     Sample,
     count_levels,
-    design,
-    leave_one_run_out_q2,
     level_numbers,
-    mean_of_run_slopes,
 )
+from harness.slopes.straight_line import Straight, finite, sample_of, straight_of, x_errors
 from harness.slopes.supremum_f import Break, break_of
-from harness.slopes.theil_sen import TheilSen, theil_sen
-from harness.slopes.york import York, york
+from harness.slopes.theil_sen import theil_sen
 
 LEAST_CURVE_POINTS = 5
 
@@ -47,21 +41,6 @@ class Work:
     line: Straight
     residual: Array
     order: Array
-
-
-@dataclass(frozen=True, slots=True)
-class Straight:
-    """Everything that a straight line through the points says."""
-
-    sample: Sample
-    plan: Design
-    least_squares: LeastSquares
-    robust: TheilSen
-    by_run: MeanSlope | None
-    errors: York | None
-    lines: tuple[Line, ...]
-    q2: float | None
-    q2_method: str
 
 
 def fit_all(cells: Iterable[Cell]) -> list[Fit]:
@@ -112,11 +91,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     residual = sample.y - picked.fitted.predict(sample.x) if picked else line.least_squares.residual
     order = order_of(cell)
     headline = widest(headline_of(choice, line, window), cell, line, residual, order)
-    q2 = (
-        line.q2
-        if picked is None or picked.curve is LINE
-        else share(residual_of_left_out(picked.fitted.left_out, sample), sample.y)
-    )
+    q2 = line.q2 if picked is None or picked.curve is LINE else share(sample.y - picked.fitted.left_out, sample.y)
     tried = tuple((c.curve.name, c.error) for c in choice.tried) if choice else ()
     reliable = reliability(sample.x, x_errors(cell)) if sample.x.size == len(cell.points) else None
     parted = parting(cell, picked, sample)
@@ -199,47 +174,6 @@ def order_of(cell: Cell) -> Array:
     return np.array([point.step if point.step is not None else -point.x for point in cell.points], dtype=np.float64)
 
 
-def straight_of(cell: Cell) -> Straight:
-    """The straight lines through a cell's points."""
-    sample = sample_of(cell)
-    plan = design(sample, rules.apart(cell))
-    errors = noisy_x(cell, sample) if plan == "one checkpoint per run" else None
-    if plan == "one mean per run":
-        sample = sample.run_means()
-    least_squares = ordinary_least_squares(sample.x, sample.y)
-    robust = theil_sen(sample.x, sample.y)
-    by_run = mean_of_run_slopes(sample) if plan == "per-run slopes" else None
-    q2, q2_method = skill(sample, least_squares)
-    lines = lines_of(least_squares, robust, by_run, errors)
-    return Straight(sample, plan, least_squares, robust, by_run, errors, lines, q2, q2_method)
-
-
-def sample_of(cell: Cell) -> Sample:
-    """A cell's points as columns."""
-    points = cell.points
-    return Sample(
-        np.array([point.x for point in points], dtype=np.float64),
-        np.array([point.y for point in points], dtype=np.float64),
-        tuple(point.run for point in points),
-        tuple(point.name for point in points),
-    )
-
-
-def x_errors(cell: Cell) -> Array:
-    """Standard errors of x, NaN where unknown."""
-    return np.array([np.nan if point.x_stderr is None else point.x_stderr for point in cell.points])
-
-
-def noisy_x(cell: Cell, sample: Sample) -> York | None:
-    """York's line where the reliability of x is below .98 and every error is known; else None."""
-    x_stderr = x_errors(cell)
-    y_stderr = np.array([np.nan if point.y_stderr is None else point.y_stderr for point in cell.points])
-    known = reliability(sample.x, x_stderr)
-    if known is None or known >= ENOUGH or not (np.all(x_stderr > 0) and np.isfinite(y_stderr).all()):
-        return None
-    return york(sample.x, sample.y, x_stderr, y_stderr, scatter=True)
-
-
 def chosen(cell: Cell, line: Straight, levels: int, *, bent: bool) -> Choice | None:
     """The curve picked; None where only a straight line may be fitted: means of runs, noisy x, or too few points."""
     sample = line.sample
@@ -285,28 +219,10 @@ def lines_with_censored(bare: Fit) -> tuple[Line, ...]:
     )
 
 
-def skill(sample: Sample, least_squares: LeastSquares) -> tuple[float | None, str]:
-    """Q2 of the line and what was left out for it: a run, or where there are fewer than three a checkpoint."""
-    runs = len(set(sample.run))
-    if runs < LEAST_RUNS:
-        return finite(least_squares.q2), "leave-one-checkpoint-out"
-    return finite(least_squares.q2) if runs == len(sample.run) else leave_one_run_out_q2(sample), "leave-one-run-out"
-
-
-def residual_of_left_out(left_out: Array, sample: Sample) -> Array:
-    """What a curve missed of the points it had not seen."""
-    return sample.y - left_out
-
-
 def share(residual: Array, y: Array) -> float | None:
     """1 - SSE/SST, SST about the mean of all points."""
     total = float(np.sum((y - y.mean()) ** 2))
     return 1 - float(residual @ residual) / total if total > 0 else None
-
-
-def finite(value: Array | float) -> float | None:
-    """A plain float, or None for a share of nothing (the total sum of squares is zero)."""
-    return float(value) if np.isfinite(value) else None
 
 
 def y_noise(cell: Cell) -> float | None:

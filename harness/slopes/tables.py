@@ -39,6 +39,6 @@ def fit_table(
     >>> round(fit_table(columns)[0].transfer_slope, 6)
     0.01
     """
-    read = import_table if isinstance(table, (str, Path)) else import_columns
-    found = read(table, source=source, higher_is_better=higher_is_better, lower_is_better=lower_is_better)  # type: ignore[operator]
+    known: dict[str, Any] = {"source": source, "higher_is_better": higher_is_better, "lower_is_better": lower_is_better}
+    found = import_table(table, **known) if isinstance(table, (str, Path)) else import_columns(table, **known)
     return fit_all(join(found.records, {info.identity: info for info in found.checkpoints}, found.roles))

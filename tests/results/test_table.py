@@ -11,7 +11,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.results.record import CheckpointInfo, Record
 from harness.results.signature import digest, key_of
-from harness.results.table import Imported, import_table
+from harness.results.table import Imported, import_columns, import_table
 
 GOLDS = Path(__file__).parents[1] / "golds"
 HEADER = "family,checkpoint,upstream_name,upstream,upstream_stderr,task,metric,value,value_stderr,n_items\n"
@@ -142,6 +142,24 @@ def test_units_are_those_of_the_task(write: Write) -> None:
     table = read(write(HEADER + ROW.replace("rte", "mnli") + percent))
     assert [(r.task, r.unit) for r in table.records[1:]] == [("mnli", "fraction"), ("sst2", "percent")]
     assert table.records[1].details["chance"] == pytest.approx(0.354, abs=1e-3)
+
+
+def test_columns_in_memory_are_the_file(write: Write) -> None:
+    pandas = pytest.importorskip("pandas")
+    path = write(HEADER + ROW + ROW.replace("f,a", "f,b").replace("2.5", "2.7").replace(",0.03,277", ",,"))
+    frame = pandas.read_csv(path)
+    assert import_columns(frame, source="a paper").records == read(path).records
+    columns = {name: frame[name].tolist() for name in frame}
+    assert import_columns(columns, source="a paper").records == read(path).records
+    for wrong, told in (
+        ({**columns, "value": [0.5, float("nan")]}, "data frame:2: value is 'nan'"),
+        ({**columns, "value": [0.5]}, "different lengths .*value 1"),
+        ({**columns, "value": [0.5, "high"]}, "data frame:2: value is 'high'"),
+        ({name: [] for name in columns}, "no rows"),
+        ({"family": ["f"]}, "missing are checkpoint, upstream, task, value"),
+    ):
+        with pytest.raises(HarnessError, match=told):
+            import_columns(wrong, source="a paper")
 
 
 WRONG = {
