@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.slopes import diagnostics, rules
-from harness.slopes.cell import Cell, Fit, Flag, Interval, Line
+from harness.slopes.cell import Cell, Fit, Flag, Line
 from harness.slopes.censoring import scale_of, uncensored
 from harness.slopes.chance_exit import ChanceExit, chance_exit
 from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS
@@ -29,6 +29,7 @@ from harness.slopes.runs import (
 from harness.slopes.straight_line import Straight, finite, sample_of, straight_of, x_errors
 from harness.slopes.supremum_f import Break, break_of
 from harness.slopes.theil_sen import theil_sen
+from harness.slopes.transfer import transfer_of, upstream_step, verdict_of
 
 LEAST_CURVE_POINTS = 5
 
@@ -287,26 +288,3 @@ def status_of(flags: tuple[Flag, ...]) -> str:
     """A trajectory before provisional before ok."""
     codes = {flag.code for flag in flags}
     return "trajectory" if "TRAJECTORY" in codes else "provisional" if "PROVISIONAL" in codes else "ok"
-
-
-def upstream_step(unit: str) -> float:
-    """How much upstream the transfer slope is stated for: 0.1 nat, 0.01 bits per byte, else 1.
-
-    >>> upstream_step("nats per token"), upstream_step("bits per byte"), upstream_step("BLEU")
-    (0.1, 0.01, 1.0)
-    """
-    if unit.startswith("nats"):
-        return 0.1
-    return 0.01 if unit == "bits per byte" else 1.0
-
-
-def transfer_of(cell: Cell, per: float, line: Line) -> tuple[float, Interval]:
-    """The native slope turned so that positive is good transfer, and scaled to ``per`` of the upstream unit."""
-    scale = per * rules.direction(cell.upstream) * rules.direction(cell.downstream)
-    low, high = sorted((line.interval.low * scale, line.interval.high * scale))
-    return line.slope * scale, Interval(low, high, f"{line.method}, {line.interval.method}", line.interval.level)
-
-
-def verdict_of(interval: Interval) -> str:
-    """The sign that the interval leaves no doubt about."""
-    return "positive" if interval.low > 0 else "negative" if interval.high < 0 else "undecided"
