@@ -1,7 +1,9 @@
 """Reading, joining and fitting a large results folder: a fiftieth of 1,000,000 records.
 
 The whole: ``python benchmarks/test_large_folder.py FOLDER 200`` writes 200 families (690 MB), if FOLDER is not there,
-and tells CPU seconds and peak memory of each step; 4 and 20 families show whether it grows linearly.
+and tells CPU seconds and peak memory of each step; 4 and 20 families show whether it grows linearly. On two cores, beside
+another job on both: 1,004,000 records and 10,000 cells in 58 s (read 13, join 5, fit 40; 56 s of CPU), 860 MB at most;
+100,400 records and 1,000 cells take 7.4 s of CPU, 2 of them imports.
 """
 
 from __future__ import annotations

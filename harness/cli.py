@@ -120,13 +120,19 @@ def plan(
 
 
 @app.command()
-def fit(source: Annotated[Path, typer.Argument(help="A results folder, or a long table (CSV).")], as_json: Json = False,
+def fit(source: Annotated[Path | None, typer.Argument(help="A results folder, or a long table (CSV).")] = None, as_json: Json = False,
         higher_is_better: Annotated[list[str], typer.Option(help="A metric of the table where more is better.")] = [],  # noqa: B006
         lower_is_better: Annotated[list[str], typer.Option(help="A metric of the table where less is better.")] = [],  # noqa: B006
+        explain: Annotated[str | None, typer.Option(help="Say what a flag or refusal means and what to do, such as LEVERAGE, or all.")] = None,
 ) -> None:  # fmt: skip
     """Print the transfer slopes of a results folder or of a table."""
     from harness import commands
 
+    if explain is not None:
+        commands.explain_code(explain, as_json=as_json)
+        return
+    if source is None:
+        raise HarnessError("nothing to fit: give a results folder or a long table (CSV), or a code with --explain")
     commands.fit(source, as_json=as_json, higher=tuple(higher_is_better), lower=tuple(lower_is_better))
 
 
@@ -163,7 +169,7 @@ def board(folder: Folder) -> None:
 
 @app.command(name="import")
 def import_table(
-    table: Annotated[Path, typer.Argument(help="A long table: family,checkpoint,upstream_name,upstream,...,task,metric,value,...")],
+    table: Annotated[Path, typer.Argument(help="A long table: family,checkpoint,upstream,task,value[,upstream_name,metric,upstream_stderr,stderr,n,run]")],
     source: Annotated[str, typer.Option(help="Where the figures come from: a citation.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Leaderboard folder to write.")],
     higher_is_better: Annotated[list[str], typer.Option(help="A metric where more is better.")] = [],  # noqa: B006

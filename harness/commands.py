@@ -102,8 +102,8 @@ def fits_of(
     from harness.slopes.fit import fit_all
     from harness.slopes.join import join
 
-    fits = fit_all(join(records, checkpoints, roles))
-    return with_example_errors(fits, records, folder) if folder else fits
+    cells = join(records, checkpoints, roles)
+    return fit_all(with_example_errors(cells, records, folder) if folder else cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,14 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
     flatness_table(answers(found.records, found.checkpoints, found.roles, fits))
     feature_tables(predictions(found.records, found.checkpoints, found.roles, fits))
     sensitivity_table(sensitivities(found.records, found.checkpoints, found.contexts, found.roles, fits))
+
+
+def explain_code(code: str, *, as_json: bool) -> None:
+    """Print what a flag or a refusal means and what to do about it."""
+    from harness.slopes.codes import explained
+
+    found = explained(code)
+    print(json.dumps(dict(found)) if as_json else "\n".join(f"{name}: {text}" for name, text in found))
 
 
 def predict(

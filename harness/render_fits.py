@@ -15,6 +15,7 @@ from harness.board.notation import slope_unit
 from harness.board.sensitivity_text import order_sentences, sensitivity_rows, sensitivity_sentences
 from harness.board.slope_table import slope_text
 from harness.render import wide_console
+from harness.slopes.codes import meaning
 
 MOST_ROWS = 400
 """Rows of a table on the terminal; the board and ``--json`` have all."""
@@ -46,6 +47,8 @@ def slope_table(fits: Sequence[Any]) -> None:
     for text, places in refused.items():
         others = f" and {len(places) - 1} more" if len(places) > 1 else ""
         console.print(f"refused {escape(places[0])}{others}. {escape(text)}")
+    for code, text in sorted({(flag.code, meaning(flag.code, flag.text)) for fit in fits for flag in fit.flags}):
+        console.print(escape(f"{code}: {text}"))
 
 
 def family_table(family: str, upstream: Any, fits: Sequence[Any]) -> Table:
@@ -120,7 +123,7 @@ def flatness_table(answers: Sequence[tuple[Any, float]]) -> None:
         ends = "" if skill is None or skill.low is None else f" [{skill.low:.2f}, {skill.high:.2f}]"
         table.add_row(
             escape(answer.upstream), escape(answer.task), escape(answer.metric), escape(answer.flatness), str(answer.n),
-            f"{answer.partial.r:.2f}", f"{answer.partial.p:.2g}", f"{q:.2g}",
+            f"{answer.decisive.r:.2f}", f"{answer.decisive.p:.2g}", f"{q:.2g}",
             "" if skill is None else escape(f"{skill.delta:.2f}{ends}"),
             "" if matched is None else f"S = {matched.s} of {matched.pairs} pairs, p = {matched.p:.2g}",
             optional(answer.least_partial, ".2f"), " ".join(flag.code for flag in answer.flags),

@@ -24,6 +24,7 @@ class ChecklistRow:
     window: str
     curve: str
     tried: str
+    monotone: str
     left_out: str
     interval: str
     examples: str
@@ -54,6 +55,7 @@ def row(fit: Fit) -> ChecklistRow:
         window=window_text(fit),
         curve=f"{name}: {formulas[name]}" if name in formulas else name or NONE,
         tried=tried or "the line alone",
+        monotone=f"rank correlation {number(fit.spearman, 2)}, R² of the best monotone curve {number(fit.isotonic_r2, 3)}",
         left_out=fit.q2_method or NONE,
         interval=fit.interval.method if fit.interval else NONE,
         examples=NONE if fit.example_stderr is None else f"{number(fit.example_stderr * scale, 2)} {slope_unit(fit)}",
@@ -76,7 +78,7 @@ def checklist_notes(fits: Sequence[Fit]) -> list[str]:
         f"Signs: {counted(asked, 'slope was', 'slopes were')} asked; q-values keep false discoveries among those called "
         "positive or negative at 5 % (Benjamini and Hochberg).",
         "Other examples: one standard error by which another sample of test examples, shared by all checkpoints, would move the "
-        "slope; intervals hold for these examples.",
+        "slope; from ten runs on the interval allows for what all runs share of it, below it holds for these examples.",
         "Left out by rule alone: points within two standard errors of chance or of a perfect score. Random numbers "
         "(sup-F, permutations, ranks) have seed 0.",
     ]

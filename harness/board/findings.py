@@ -8,6 +8,7 @@ from harness.board.notation import change_unit, number, per_unit, scale_of
 from harness.slopes.cell import Fit
 from harness.slopes.families import Comparison
 from harness.slopes.flatness.battery import FlatnessAnswer
+from harness.slopes.rules import direction
 from harness.slopes.slope_features import SlopeAnswer
 
 SIGNIFICANT = 0.05
@@ -25,7 +26,7 @@ def family_sentences(fits: Sequence[Fit]) -> list[str]:
 def family_sentence(found: Comparison, fit: Fit) -> str:
     """The mean of families, what to expect of a new one, and whether they differ."""
     unit, scale, mean = fit.cell.downstream.unit, scale_of(fit.cell.downstream.unit), found.families
-    slopes = found.covariance.equal_slopes
+    slopes = found.equal_slopes
     step = f"{change_unit(unit)} per {per_unit(fit)}".strip()
     new = (
         "" if mean.predict_low is None or mean.predict_high is None
@@ -36,11 +37,26 @@ def family_sentence(found: Comparison, fit: Fit) -> str:
         if slopes.p < SIGNIFICANT
         else "One slope for all is not excluded"
     )
+    apart = pooled_words(found, fit)
+    if not found.together:
+        apart += (
+            " Their windows do not overlap enough to share one: curves are averaged each over its own, and the slopes are not "
+            "of one stretch of the loss."
+        )
     return (
         f"{fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.task}, {mean.k} families: mean "
         f"{number(mean.mean * scale, 3)} [{number(mean.low * scale, 3)}, {number(mean.high * scale, 3)}] {step}{new}. {verdict} "
-        f"(F({slopes.between}, {slopes.within}) = {slopes.f:.3g}, p = {slopes.p:.2g}; I² {mean.i2:.0%})."
+        f"(F({slopes.between}, {slopes.within:.3g}) = {slopes.f:.3g}, p = {slopes.p:.2g}; I² {mean.i2:.0%}).{apart}"
     )
+
+
+def pooled_words(found: Comparison, fit: Fit) -> str:
+    """A warning where one line through all points would have the other sign (Simpson's paradox)."""
+    pooled = found.covariance.pooled * fit.per * direction(fit.cell.upstream) * direction(fit.cell.downstream)
+    if pooled * found.families.mean >= 0:
+        return ""
+    amount = number(pooled * scale_of(fit.cell.downstream.unit), 3)
+    return f" One line through all their points would turn the sign ({amount}): families differ in level, not only in loss."
 
 
 def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
@@ -57,7 +73,9 @@ def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
     if skill is not None and skill.low is not None and skill.high is not None:
         added = f"; adds {skill.delta:+.2f} [{skill.low:+.2f}, {skill.high:+.2f}] to Q² on runs not seen"
     if found.corrected is not None:
-        added += f"; with the loss freed of its noise r {found.corrected.r:.2f}, p = {found.corrected.p:.2g}"
+        added += (
+            f"; with the loss freed of its noise r {found.corrected.r:.2f}, p = {found.corrected.p:.2g}, which counts"
+        )
     tested = ", ".join(f"{proxy.name} {proxy.partial.r:.2f}" for proxy in found.proxies)
     controls = f" Negative controls in its place: {tested}." if tested else ""
     flags = "".join(f" {flag.code}: {flag.text}" for flag in found.flags)

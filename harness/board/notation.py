@@ -88,7 +88,7 @@ def value_unit(unit: str) -> str:
 
 def change_unit(unit: str) -> str:
     """The unit a difference is shown in; bare for a correlation, which has none."""
-    return {"fraction": "points", "correlation": ""}.get(unit, unit)
+    return {"fraction": "points", "percent": "points", "correlation": ""}.get(unit, unit)
 
 
 def per_unit(fit: Fit) -> str:
@@ -98,6 +98,8 @@ def per_unit(fit: Fit) -> str:
         return f"{fit.per:g} nat"
     if unit == "fraction":
         return f"{fit.per * 100:g} points"
+    if unit == "percent":
+        return f"{fit.per:g} point{'' if fit.per == 1 else 's'}"
     return f"{fit.per:g} {unit}"
 
 

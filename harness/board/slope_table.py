@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from harness.board.notation import NONE, number, scale_of, slope_unit, value_unit, with_interval
 from harness.board.panels import Style
-from harness.board.verdicts import meaning, sentence, verdict_word, window_text
+from harness.board.verdicts import sentence, verdict_word, window_text
 from harness.slopes.cell import Fit, Flag
+from harness.slopes.codes import meaning
 
 WIDTH, HEIGHT = 116, 18
 """Size of an interval bar in pixels."""

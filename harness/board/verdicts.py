@@ -10,32 +10,6 @@ WORDS = {"positive": "transfers", "negative": "gets worse", "flat": "flat", "und
 PHRASES = {"positive": "transferring", "negative": "getting worse", "flat": "flat", "undecided": "undecided",
            "refused": "refused"}  # fmt: skip
 
-MEANINGS = {
-    "BREAK": "The line breaks inside the window, and no smooth curve predicts better: quote each side by itself.",
-    "CENSORED": "Points within two standard errors of chance, or of a perfect score, were left out by rule.",
-    "CURVED": "A straight line does not do: the slope is an average over the window and differs within it.",
-    "DIVERGES": "The best checkpoints leave the curve that all worse ones are on: fit the two stretches apart.",
-    "EIV": "The upstream value is noisy: least squares is too flat; measure it on more text, or use errors in both.",
-    "FRAGILE": "Two estimators of the slope disagree by more than a quarter, or in sign.",
-    "HETEROSCEDASTIC": "The noise grows or shrinks along the loss: trust intervals that allow for it alone.",
-    "INCOMPARABLE": "The numbers were not measured in the same way, so that no line may go through them.",
-    "LEVERAGE": "One checkpoint holds the line: leverage of one half or more, or a Cook's distance above one.",
-    "NO-SKILL": "What the line has not seen it predicts worse than the plain mean does: Q2 is below zero.",
-    "NOT-FINITE": "A value is not a number that a line could be fitted to.",
-    "PARTIAL": "Measured on part of the data: a look, not a result.",
-    "PROVISIONAL": "Fewer than eight distinct upstream values: shown, and not ranked.",
-    "REFUSE-CONSTANT": "The downstream metric is the same at every checkpoint, as at a floor or a ceiling.",
-    "REFUSE-LEVELS": "Fewer than four distinct upstream values: a line through them says next to nothing.",
-    "REFUSE-WINDOW": "The upstream values lie too close together for their noise: there is no lever arm.",
-    "SERIAL": "Neighbouring checkpoints of a run err alike: they count for fewer than they are; train more runs.",
-    "TRAJECTORY": "Fewer than three runs: the interval holds for these runs alone, and is not ranked across families.",
-}
-
-
-def meaning(code: str, text: str) -> str:
-    """What a flag means in general; for a code without an entry, what was said of it in place."""
-    return MEANINGS.get(code, text)
-
 
 def verdict_word(fit: Fit) -> str:
     """One or two words: 'transfers', 'gets worse', 'undecided' or 'refused'."""

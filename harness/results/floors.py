@@ -30,6 +30,9 @@ class Floor:
         return 100 * value if unit == "percent" else value
 
 
+UNRELATED = Floor(0.0, None, "predictions that have nothing to do with the targets correlate by 0")
+
+
 @cache
 def table() -> dict[str, Floor]:
     """Every known name to its floor."""
@@ -55,6 +58,17 @@ def floor_of(task: str) -> Floor | None:
         if ending is None:
             return None
         name = name.removesuffix(ending)
+
+
+def floor_of_metric(task: str, metric: str) -> Floor | None:
+    """The floor of a metric of a task: known for accuracies of well-known tasks, and 0 for every correlation.
+
+    >>> floor_of_metric("rte", "accuracy").chance, floor_of_metric("any", "pearson").chance, floor_of_metric("rte", "f1")
+    (0.527076, 0.0, None)
+    """
+    if set(metric_names.words(metric)) & metric_names.CORRELATIONS:
+        return UNRELATED
+    return floor_of(task) if is_accuracy(metric) else None
 
 
 def is_accuracy(metric: str) -> bool:

@@ -1,7 +1,8 @@
 """Import of a published long table: one row per checkpoint, upstream value, task and metric.
 
-Columns: family, checkpoint, upstream_name, upstream, task, metric, value; and where known upstream_stderr,
-value_stderr, n_items, run. A blank cell is unknown. Lines before the header that begin with # are notes.
+Columns: family, checkpoint, upstream, task, value; and where known upstream_name (else upstream is a loss in nats per
+token), metric, upstream_stderr, value_stderr (or stderr), n_items (or n), run. A blank cell is unknown. Lines before the
+header that begin with # are notes.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from harness.results import floors, metric_names
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.results.signature import digest, key_of
-from harness.results.table_rows import Row, read_rows
+from harness.results.table_rows import Row, read_rows, rows_of_columns
+from harness.results.table_units import units_of
 
+IN_MEMORY = Path("data frame")
+"""What stands for the file in messages about a table from memory."""
 Name = tuple[str, str]
 """Family and checkpoint as the table has them: one name in two families is two checkpoints."""
 
@@ -68,19 +72,38 @@ def import_table(
     Raises:
         HarnessError: the file cannot be read, is no long table, or a line of it is wrong; file and line are named.
     """
-    path = Path(path)
+    return imported(Path(path), read_rows(Path(path)), source, higher_is_better, lower_is_better)
+
+
+def import_columns(
+    columns: Mapping[str, Any],
+    *,
+    source: str,
+    higher_is_better: Collection[str] = (),
+    lower_is_better: Collection[str] = (),
+) -> Imported:
+    """Read a long table from memory: a data frame, or a mapping of column names to sequences; as ``import_table`` does.
+
+    Raises:
+        HarnessError: it is no long table, or a row of it is wrong; rows are counted from 1.
+    """
+    return imported(IN_MEMORY, rows_of_columns(str(IN_MEMORY), columns), source, higher_is_better, lower_is_better)
+
+
+def imported(
+    path: Path, rows: Sequence[Row], source: str, higher_is_better: Collection[str], lower_is_better: Collection[str]
+) -> Imported:
+    """The rows of a table as a leaderboard folder would hold them."""
     if not source.strip():
         raise HarnessError(f"{path}: an imported table needs its source: a paper, a repository or an address")
-    rows = read_rows(path)
     direct = directions(path, rows, higher_is_better, lower_is_better)
     upstream, downstream = upstream_numbers(path, rows), downstream_numbers(path, rows)
     numbers = list(without_repeats(path, [*upstream, *downstream]))
-    values: dict[str, list[float]] = {}
-    for number in numbers:
-        values.setdefault(number.named, []).append(number.value)
-    units = {name: metric_names.unit(name, found) for name, found in values.items()}
+    units = units_of(path, numbers)
     contexts = {task: context_of(source, task) for task in dict.fromkeys(number.task for number in numbers)}
-    records = tuple(record_of(number, source, contexts[number.task], units[number.named], direct) for number in numbers)
+    records = tuple(
+        record_of(number, source, contexts[number.task], units[number.task, number.named], direct) for number in numbers
+    )
     return Imported(records, checkpoints_of(path, rows, source), tuple(contexts.values()), roles_of(rows, path, source))
 
 
@@ -204,7 +227,7 @@ def context_of(source: str, task: str) -> dict[str, Any]:
 def record_of(number: Number, source: str, context: Mapping[str, Any], unit: str, direct: Mapping[str, bool]) -> Record:
     """One number as a record."""
     identity = identity_of(source, number.checkpoint)
-    floor = floors.floor_of(number.task) if floors.is_accuracy(number.named) else None
+    floor = floors.floor_of_metric(number.task, number.named)
     items = number.n or (floor.items if floor else None)
     found = (
         floors.binomial(number.value, items, unit)

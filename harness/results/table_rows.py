@@ -9,13 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from harness.errors import HarnessError, nearest
 
-NAMES = ("family", "checkpoint", "upstream_name", "task", "metric")
-REQUIRED = ("family", "checkpoint", "upstream_name", "upstream", "task", "metric", "value")
-OPTIONAL = ("upstream_stderr", "value_stderr", "n_items", "run")
+NAMES = ("family", "checkpoint", "task")
+REQUIRED = ("family", "checkpoint", "upstream", "task", "value")
+OPTIONAL = ("upstream_name", "upstream_stderr", "metric", "value_stderr", "n_items", "run")
+SHORT = {"stderr": "value_stderr", "n": "n_items"}
+"""Other names of two columns."""
+UNNAMED = {"upstream_name": "loss", "metric": "value"}
+"""What is meant where a table has no such column: upstream is a loss, and the metric has no name that tells its direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,36 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
+def rows_of_columns(where: str, columns: Mapping[str, Any]) -> list[Row]:
+    """The checked rows of a data frame or of a mapping of column names to sequences.
+
+    None and, in what may be left blank, NaN are blank; a value or an upstream value of NaN is an error, as in a file.
+
+    Raises:
+        HarnessError: other columns, columns of different lengths, no rows, or a cell that is wrong.
+    """
+    header = [SHORT.get(str(name).strip(), str(name).strip()) for name in columns.keys()]  # noqa: SIM118 a data frame iterates over names too
+    check_header(where, header)
+    values = [list(columns[name]) for name in columns.keys()]  # noqa: SIM118
+    if len({len(column) for column in values}) > 1:
+        told = ", ".join(f"{name} {len(column)}" for name, column in zip(header, values, strict=True))
+        raise HarnessError(f"{where}: columns of different lengths ({told}); every row has all of them")
+    if not values[0]:
+        raise HarnessError(f"{where}: no rows; a long table has one row per checkpoint, task and metric")
+    return [
+        row_of(
+            f"{where}:{line}", line, header, [text_of(name, value) for name, value in zip(header, cells, strict=True)]
+        )
+        for line, cells in enumerate(zip(*values, strict=True), 1)
+    ]
+
+
+def text_of(column: str, value: Any) -> str:
+    """A cell as it would stand in a file."""
+    text = "" if value is None else str(value)
+    return "" if text in ("nan", "<NA>") and column not in ("value", "upstream") else text
+
+
 def parse(path: Path, file: TextIO) -> Iterator[Row]:
     """The rows of an open file.
 
@@ -63,7 +97,7 @@ def parse(path: Path, file: TextIO) -> Iterator[Row]:
     skipped, first = skip_notes(file)
     reader = csv.reader(chain([first], file), strict=True)
     try:
-        header = [column.strip() for column in next(reader, [])]
+        header = [SHORT.get(column.strip(), column.strip()) for column in next(reader, [])]
         check_header(f"{path}:{skipped + 1}", header)
         for fields in reader:
             if any(field.strip() for field in fields):
@@ -121,18 +155,19 @@ def row_of(where: str, line: int, header: Sequence[str], fields: Sequence[str]) 
     if len(fields) != len(header):
         raise HarnessError(f"{where}: {len(fields)} fields under {len(header)} columns; quote a text that has a comma")
     cells = {column: field.strip() for column, field in zip(header, fields, strict=True)}
-    for column in NAMES:
+    names = (*NAMES, *(column for column in UNNAMED if column in cells))
+    for column in names:
         if not cells[column]:
-            raise HarnessError(f"{where}: {column} is blank; every row names its {', '.join(NAMES)}")
+            raise HarnessError(f"{where}: {column} is blank; every row names its {', '.join(names)}")
     return Row(
         line=line,
         family=cells["family"],
         checkpoint=cells["checkpoint"],
-        upstream_name=cells["upstream_name"],
+        upstream_name=cells.get("upstream_name", UNNAMED["upstream_name"]),
         upstream=number(where, "upstream", cells),
         upstream_stderr=stderr(where, "upstream_stderr", cells),
         task=cells["task"],
-        metric=cells["metric"],
+        metric=cells.get("metric", UNNAMED["metric"]),
         value=number(where, "value", cells),
         value_stderr=stderr(where, "value_stderr", cells),
         n_items=items(where, cells),

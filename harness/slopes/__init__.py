@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.slopes.cell import Axis, Cell, Fit, Flag, Interval, Line, Point
     from harness.slopes.fit import fit_all, fit_cell
     from harness.slopes.report import rows
+    from harness.slopes.tables import fit_table
 
 __all__ = [
     "Axis",
@@ -30,6 +31,7 @@ __all__ = [
     "fit_all",
     "fit_cell",
     "fit_points",
+    "fit_table",
     "rows",
 ]
 
@@ -37,6 +39,7 @@ _HOME = {
     **dict.fromkeys(("Axis", "Cell", "Fit", "Flag", "Interval", "Line", "Point"), "cell"),
     **dict.fromkeys(("fit_all", "fit_cell"), "fit"),
     "fit_points": "arrays",
+    "fit_table": "tables",
     "rows": "report",
 }
 

@@ -18,7 +18,7 @@ class Test:
 
     f: float
     between: int
-    within: int
+    within: float
     p: float
 
 

@@ -20,8 +20,18 @@ FALSE_DISCOVERIES = 0.05
 
 
 def compared(fits: Sequence[Fit]) -> list[Fit]:
-    """Fits made comparable: best transfer first, refused last in the order given."""
-    found = with_comparisons(with_ranks(with_verdicts(with_shared_windows(fits))))
+    """Fits of single cells made comparable: best transfer first, refused last in the order given."""
+    return ordered(families_compared(fits))
+
+
+def families_compared(fits: Sequence[Fit]) -> list[Fit]:
+    """What the families of one (upstream, task) say together: it asks for no other task's fits."""
+    return with_comparisons(with_shared_windows(fits))
+
+
+def ordered(fits: Sequence[Fit]) -> list[Fit]:
+    """What all tasks say together: corrected verdicts and ranks; best transfer first, refused last in the order given."""
+    found = with_ranks(with_verdicts(fits))
     return sorted(found, key=lambda fit: math.inf if fit.transfer_slope is None else -fit.transfer_slope)
 
 

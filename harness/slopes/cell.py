@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.slopes.chance_exit import ChanceExit
-    from harness.slopes.curves.choice import Choice
     from harness.slopes.curves.least_squares import Fitted
     from harness.slopes.families import Comparison
+    from harness.slopes.fit import Work
     from harness.slopes.supremum_f import Break
 
 
@@ -45,10 +45,25 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleErrors:
+    """How far another sample of test examples would move the least-squares slope of a cell, dy/dx.
+
+    Attributes:
+        stderr: all of it.
+        shared: of it, what all checkpoints share, since all were scored on the same examples; the scatter about the line
+            does not show it. The rest, each checkpoint's own luck, is scatter.
+    """
+
+    stderr: float
+    shared: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One line to fit: a family, what is upstream, what is downstream, and the points.
 
-    ``incomparable`` says why the points may not share a line (two signatures on one axis, two objectives, ...).
+    ``incomparable`` says why the points may not share a line (two signatures on one axis, two objectives, ...);
+    ``examples`` is there where the outcomes of single examples are.
     """
 
     family: str
@@ -56,6 +71,7 @@ class Cell:
     downstream: Axis
     points: tuple[Point, ...]
     incomparable: str | None = None
+    examples: ExampleErrors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +141,16 @@ class Fit:
     model: str | None = None
     """The curve picked, such as "linear" or "sigmoid"."""
     fitted: Fitted | None = field(default=None, repr=False, compare=False)
-    choice: Choice | None = field(default=None, repr=False, compare=False)
+    work: Work | None = field(default=None, repr=False, compare=False)
+    """What it was made of, until the families of its task were compared."""
     tried: tuple[tuple[str, float], ...] = ()
     """Every curve tried with its left-out error in units of y, best first."""
     line_r2: float | None = None
     line_q2: float | None = None
     spearman: float | None = None
+    isotonic_r2: float | None = None
+    """Form-free checks: rank correlation, and the R2 of the best monotone curve, which no curve of the menu that only rises
+    or only falls can beat."""
     reliability: float | None = None
     y_noise: float | None = None
     """Root mean square standard error of y, to hold against ``residual_sd``."""
@@ -144,9 +164,11 @@ class Fit:
     """``p_value`` of the headline's sign, and the same adjusted for all cells of the board (Benjamini-Hochberg)."""
     stderr: float | None = None
     """Standard error of ``slope`` that its interval stands for, native."""
+    freedom: float | None = None
+    """Its degrees of freedom."""
     example_stderr: float | None = None
     """Of the transfer slope, by which another sample of test examples would move it (bootstrap of examples that all
-    checkpoints share); the interval does not hold this. None where outcomes of examples are not at hand."""
+    checkpoints share); from ten runs on the interval allows for it. None where outcomes of examples are not at hand."""
     rank: tuple[int, int] | None = None
     comparison: Comparison | None = field(default=None, repr=False, compare=False)
     shrunken: float | None = None

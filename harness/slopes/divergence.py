@@ -58,20 +58,33 @@ def divergence(columns: Array, g: Array, x: Array, up: int) -> Divergence | None
     if x.size < start + TWICE or np.ptp(g) == 0:
         return None
     w = recursive_residuals(design, g)
-    z = np.zeros(x.size)
-    for t in range(start, x.size):
-        before = w[design.shape[1] : t]
-        before = before[np.isfinite(before)]
-        scale = float(before @ before)
-        if before.size < TWICE or scale <= 1e-24 * float(np.sum((g - g.mean()) ** 2)) or not np.isfinite(w[t]):
-            continue
-        p = float(stdtr(before.size, -abs(w[t]) / np.sqrt(scale / before.size)))
-        z[t] = -np.sign(w[t]) * ndtri(max(p, 1e-300))
+    z = surprises(w, start, design.shape[1], 1e-24 * float(np.sum((g - g.mean()) ** 2)))
     for side in (-1, 1):
         beyond = np.flatnonzero(side * z > ALARM)
         if beyond.size >= TWICE:
             return Divergence(float(x[beyond[0]]), float(side * np.max(side * z)), int(beyond.size))
     return None
+
+
+def surprises(w: Array, start: int, k: int, least: float) -> Array:
+    """Each recursive residual from ``start`` on against those before it, as a normal z, (n,); 0 where it cannot be told.
+
+    Args:
+        w: (n,) recursive residuals, NaN where there is none.
+        start: the first that is asked about.
+        k: the first that counts.
+        least: sums of squares up to this are rounding.
+    """
+    known = np.isfinite(w)
+    known[:k] = False
+    squares = np.where(known, w, 0.0) ** 2
+    before, scale = np.cumsum(known)[:-1], np.cumsum(squares)[:-1]
+    asked = known[1:] & (np.arange(1, w.size) >= start) & (before >= TWICE) & (scale > least)
+    z = np.zeros(w.size)
+    ahead, freedom = w[1:][asked], before[asked]
+    p = stdtr(freedom, -np.abs(ahead) / np.sqrt(scale[asked] / freedom))
+    z[1:][asked] = -np.sign(ahead) * ndtri(np.maximum(p, 1e-300))
+    return z
 
 
 def recursive_residuals(design: Array, y: Array) -> Array:

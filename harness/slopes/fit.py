@@ -8,57 +8,48 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.slopes import diagnostics, rules
-from harness.slopes.cell import Cell, Fit, Flag, Interval, Line
+from harness.slopes.cell import Cell, Fit, Flag, Line
 from harness.slopes.censoring import scale_of, uncensored
 from harness.slopes.chance_exit import ChanceExit, chance_exit
+from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS
 from harness.slopes.curves import menu_of
 from harness.slopes.curves.choice import Candidate, Choice, choose
 from harness.slopes.curves.least_squares import Positions
 from harness.slopes.curves.line import LINE
 from harness.slopes.divergence import Divergence, divergence
 from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
-from harness.slopes.monotone import spearman
-from harness.slopes.ordinary_least_squares import Array, LeastSquares, ordinary_least_squares
-from harness.slopes.reliability import ENOUGH, reliability
+from harness.slopes.monotone import isotonic_r2, spearman
+from harness.slopes.ordinary_least_squares import Array, ordinary_least_squares
+from harness.slopes.reliability import reliability
 from harness.slopes.runs import (
-    LEAST_RUNS,
-    Design,
-    MeanSlope,
     Sample,
     count_levels,
-    design,
-    leave_one_run_out_q2,
     level_numbers,
-    mean_of_run_slopes,
 )
+from harness.slopes.straight_line import Straight, finite, sample_of, straight_of, x_errors
 from harness.slopes.supremum_f import Break, break_of
-from harness.slopes.theil_sen import TheilSen, theil_sen
-from harness.slopes.york import York, york
+from harness.slopes.theil_sen import theil_sen
+from harness.slopes.transfer import transfer_of, upstream_step, verdict_of
 
 LEAST_CURVE_POINTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Straight:
-    """Everything that a straight line through the points says."""
+class Work:
+    """What a fit was made of: from it a slope over another window follows without fitting anew."""
 
-    sample: Sample
-    plan: Design
-    least_squares: LeastSquares
-    robust: TheilSen
-    by_run: MeanSlope | None
-    errors: York | None
-    lines: tuple[Line, ...]
-    q2: float | None
-    q2_method: str
+    choice: Choice | None
+    line: Straight
+    residual: Array
+    order: Array
 
 
 def fit_all(cells: Iterable[Cell]) -> list[Fit]:
     """Fit every cell and compare them (``board_wide``); best transfer first, refused last in the order given."""
-    from harness.slopes.board_wide import compared
+    from harness.slopes.board_wide import ordered
     from harness.slopes.parallel import fit_cells
 
-    return compared(fit_cells(list(cells)))
+    return ordered(fit_cells(list(cells)))
 
 
 def fit_cell(cell: Cell) -> Fit:
@@ -70,7 +61,7 @@ def fit_cell(cell: Cell) -> Fit:
     Else it is the curve's average slope over the points' own range of x (``curves.marginal``).
     """
     used, excluded = (cell, ()) if rules.not_finite(cell) else uncensored(cell)
-    refused = rules.refusals(used)
+    refused = rules.refusals(used, len(excluded))
     bare = Fit(
         cell=cell,
         status="refused",
@@ -81,6 +72,7 @@ def fit_cell(cell: Cell) -> Fit:
         n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(used),
         per=upstream_step(cell.upstream.unit),
         excluded=excluded,
+        example_stderr=None if cell.examples is None else cell.examples.stderr * upstream_step(cell.upstream.unit),
         chance_exit=None if rules.not_finite(cell) else exit_of(cell),
     )
     return bare if refused else fit_points_of(used, bare)
@@ -99,12 +91,8 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     picked = choice.picked if choice else None
     residual = sample.y - picked.fitted.predict(sample.x) if picked else line.least_squares.residual
     order = order_of(cell)
-    headline = widest(headline_of(choice, line, window), line, residual, order)
-    q2 = (
-        line.q2
-        if picked is None or picked.curve is LINE
-        else share(residual_of_left_out(picked.fitted.left_out, sample), sample.y)
-    )
+    headline = widest(headline_of(choice, line, window), cell, line, residual, order)
+    q2 = line.q2 if picked is None or picked.curve is LINE else share(sample.y - picked.fitted.left_out, sample.y)
     tried = tuple((c.curve.name, c.error) for c in choice.tried) if choice else ()
     reliable = reliability(sample.x, x_errors(cell)) if sample.x.size == len(cell.points) else None
     parted = parting(cell, picked, sample)
@@ -127,11 +115,12 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
         ),
         model=picked.curve.name if picked else LINE.name,
         fitted=picked.fitted if picked else None,
-        choice=choice,
+        work=Work(choice, line, residual, order),
         tried=tried,
         line_r2=finite(line.least_squares.r2),
         line_q2=line.q2,
         spearman=spearman(sample.x, sample.y),
+        isotonic_r2=isotonic_r2(sample.x, sample.y),
         reliability=reliable,
         y_noise=y_noise(cell),
         broken=broken,
@@ -151,6 +140,7 @@ def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> 
         interval=interval,
         p_value=headline.p,
         stderr=headline.stderr,
+        freedom=headline.freedom,
         verdict=verdict_of(interval),
         smallest_detectable=headline.detectable * fit.per,
     )
@@ -158,65 +148,31 @@ def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> 
 
 def over_window(fit: Fit, window: tuple[float, float]) -> Fit:
     """The slope of a curve that was fitted already, averaged over another window; nothing is chosen anew."""
-    assert fit.choice is not None, "only a curve has another slope over another window"
-    used, _ = uncensored(fit.cell)
-    line = straight_of(used)
-    residual = line.sample.y - fit.choice.picked.fitted.predict(line.sample.x)
-    headline = widest(headline_of(fit.choice, line, window), line, residual, order_of(used))
+    assert fit.work is not None, "a fit that was compared already has let go of what it was made of"
+    work = fit.work
+    headline = widest(headline_of(work.choice, work.line, window), fit.cell, work.line, work.residual, work.order)
     return with_headline(fit, headline, window)
 
 
-def widest(headline: Headline, line: Straight, residual: Array, order: Array) -> Headline:
-    """Wider for serial errors, where the points are one run's or two's."""
-    if line.plan != "trajectory":
+def widest(headline: Headline, cell: Cell, line: Straight, residual: Array, order: Array) -> Headline:
+    """Wider for serial errors, where the points are one run's or two's; from ten runs on for other test examples.
+
+    Runs are what is drawn (or what a standard error counts) there, and a run brings its seeds along: what seeds and each
+    run's own luck with the examples do is in its slope already. What all runs share by being scored on the same examples
+    is not, and is added.
+    """
+    if line.plan == "trajectory":
+        factor = diagnostics.serial_factor(residual, line.sample.run, order)
+        return stretched(headline, factor, f"times {factor:.2f} for serial errors")
+    if cell.examples is None or len(set(line.sample.run)) < BOOTSTRAP_RUNS or headline.stderr <= 0:
         return headline
-    return stretched(headline, diagnostics.serial_factor(residual, line.sample.run, order))
+    factor = float(np.sqrt(1 + (cell.examples.shared / headline.stderr) ** 2))
+    return stretched(headline, factor, f"times {factor:.2f} for other test examples")
 
 
 def order_of(cell: Cell) -> Array:
     """Steps, or where unknown the order of upstream values."""
     return np.array([point.step if point.step is not None else -point.x for point in cell.points], dtype=np.float64)
-
-
-def straight_of(cell: Cell) -> Straight:
-    """The straight lines through a cell's points."""
-    sample = sample_of(cell)
-    plan = design(sample, rules.apart(cell))
-    errors = noisy_x(cell, sample) if plan == "one checkpoint per run" else None
-    if plan == "one mean per run":
-        sample = sample.run_means()
-    least_squares = ordinary_least_squares(sample.x, sample.y)
-    robust = theil_sen(sample.x, sample.y)
-    by_run = mean_of_run_slopes(sample) if plan == "per-run slopes" else None
-    q2, q2_method = skill(sample, least_squares)
-    lines = lines_of(least_squares, robust, by_run, errors)
-    return Straight(sample, plan, least_squares, robust, by_run, errors, lines, q2, q2_method)
-
-
-def sample_of(cell: Cell) -> Sample:
-    """A cell's points as columns."""
-    points = cell.points
-    return Sample(
-        np.array([point.x for point in points], dtype=np.float64),
-        np.array([point.y for point in points], dtype=np.float64),
-        tuple(point.run for point in points),
-        tuple(point.name for point in points),
-    )
-
-
-def x_errors(cell: Cell) -> Array:
-    """Standard errors of x, NaN where unknown."""
-    return np.array([np.nan if point.x_stderr is None else point.x_stderr for point in cell.points])
-
-
-def noisy_x(cell: Cell, sample: Sample) -> York | None:
-    """York's line where the reliability of x is below .98 and every error is known; else None."""
-    x_stderr = x_errors(cell)
-    y_stderr = np.array([np.nan if point.y_stderr is None else point.y_stderr for point in cell.points])
-    known = reliability(sample.x, x_stderr)
-    if known is None or known >= ENOUGH or not (np.all(x_stderr > 0) and np.isfinite(y_stderr).all()):
-        return None
-    return york(sample.x, sample.y, x_stderr, y_stderr, scatter=True)
 
 
 def chosen(cell: Cell, line: Straight, levels: int, *, bent: bool) -> Choice | None:
@@ -264,28 +220,10 @@ def lines_with_censored(bare: Fit) -> tuple[Line, ...]:
     )
 
 
-def skill(sample: Sample, least_squares: LeastSquares) -> tuple[float | None, str]:
-    """Q2 of the line and what was left out for it: a run, or where there are fewer than three a checkpoint."""
-    runs = len(set(sample.run))
-    if runs < LEAST_RUNS:
-        return finite(least_squares.q2), "leave-one-checkpoint-out"
-    return finite(least_squares.q2) if runs == len(sample.run) else leave_one_run_out_q2(sample), "leave-one-run-out"
-
-
-def residual_of_left_out(left_out: Array, sample: Sample) -> Array:
-    """What a curve missed of the points it had not seen."""
-    return sample.y - left_out
-
-
 def share(residual: Array, y: Array) -> float | None:
     """1 - SSE/SST, SST about the mean of all points."""
     total = float(np.sum((y - y.mean()) ** 2))
     return 1 - float(residual @ residual) / total if total > 0 else None
-
-
-def finite(value: Array | float) -> float | None:
-    """A plain float, or None for a share of nothing (the total sum of squares is zero)."""
-    return float(value) if np.isfinite(value) else None
 
 
 def y_noise(cell: Cell) -> float | None:
@@ -350,26 +288,3 @@ def status_of(flags: tuple[Flag, ...]) -> str:
     """A trajectory before provisional before ok."""
     codes = {flag.code for flag in flags}
     return "trajectory" if "TRAJECTORY" in codes else "provisional" if "PROVISIONAL" in codes else "ok"
-
-
-def upstream_step(unit: str) -> float:
-    """How much upstream the transfer slope is stated for: 0.1 nat, 0.01 bits per byte, else 1.
-
-    >>> upstream_step("nats per token"), upstream_step("bits per byte"), upstream_step("BLEU")
-    (0.1, 0.01, 1.0)
-    """
-    if unit.startswith("nats"):
-        return 0.1
-    return 0.01 if unit == "bits per byte" else 1.0
-
-
-def transfer_of(cell: Cell, per: float, line: Line) -> tuple[float, Interval]:
-    """The native slope turned so that positive is good transfer, and scaled to ``per`` of the upstream unit."""
-    scale = per * rules.direction(cell.upstream) * rules.direction(cell.downstream)
-    low, high = sorted((line.interval.low * scale, line.interval.high * scale))
-    return line.slope * scale, Interval(low, high, f"{line.method}, {line.interval.method}", line.interval.level)
-
-
-def verdict_of(interval: Interval) -> str:
-    """The sign that the interval leaves no doubt about."""
-    return "positive" if interval.low > 0 else "negative" if interval.high < 0 else "undecided"

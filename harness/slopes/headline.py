@@ -108,13 +108,13 @@ def interval_of(found: Candidate, sample: Sample, window: tuple[float, float], *
     return max(jack, likelihood, key=lambda m: m.high - m.low)
 
 
-def stretched(headline: Headline, factor: float) -> Headline:
-    """A trajectory's interval, wider for errors that neighbouring checkpoints share."""
-    if factor <= 1:
+def stretched(headline: Headline, factor: float, why: str) -> Headline:
+    """An interval so many times as wide, about the same slope."""
+    if factor <= 1 + 1e-9:
         return headline
     line, old = headline.line, headline.line.interval
     low, high = line.slope - factor * (line.slope - old.low), line.slope + factor * (old.high - line.slope)
-    interval = Interval(low, high, f"{old.method}, times {factor:.2f} for serial errors", old.level)
+    interval = Interval(low, high, f"{old.method}, {why}", old.level)
     wider = Line(method=line.method, slope=line.slope, intercept=line.intercept, interval=interval)
     return with_p(wider, headline.stderr * factor, headline.freedom)
 

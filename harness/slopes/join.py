@@ -156,7 +156,7 @@ def mean_over_seeds(records: Sequence[Record]) -> Mean:
     by_key: dict[str, Record] = {}
     for record in records:
         other = by_key.setdefault(record.key, record)
-        if other.value != record.value:
+        if other is not record and other.value != record.value:  # one NaN differs from itself
             raise HarnessError(
                 f"{record.task} {record.metric} of {record.checkpoint} is recorded twice under key {record.key[:12]}, "
                 f"as {other.value} and {record.value}; keep one of the two results"

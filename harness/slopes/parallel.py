@@ -1,4 +1,4 @@
-"""Many cells fitted on all cores; the answers are those of one core, cell by cell."""
+"""Many cells fitted on all cores, the families of one task together; the answers are those of one core."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import chain, pairwise
 
-from harness.slopes.cell import Cell, Fit
+from harness.slopes.board_wide import families_compared
+from harness.slopes.cell import Axis, Cell, Fit
 from harness.slopes.fit import fit_cell
 
 WORTH_A_PROCESS = 200
 """Cells: below that a process costs more than it saves."""
-CHUNKS_PER_WORKER = 4
+CHUNKS_PER_WORKER = 2
+"""More of them share the work better, but lay out the grids of every family's curves anew."""
 
 _cells: Sequence[Cell] = ()
 """What forked workers read: cells need not be sent to them."""
 
 
 def fit_cells(cells: Sequence[Cell], workers: int | None = None) -> list[Fit]:
-    """Fit every cell by itself, in the order given.
+    """Fit every cell, and compare the families of each (upstream, task); in the order given.
 
     Args:
         cells: what to fit; neighbours of one family share the grids of their curves.
@@ -31,15 +33,29 @@ def fit_cells(cells: Sequence[Cell], workers: int | None = None) -> list[Fit]:
     """
     workers = workers_for(len(cells)) if workers is None else workers
     if workers < 2:
-        return [fit_cell(cell) for cell in cells]
+        return fitted(cells)
     global _cells
     _cells = cells
     try:
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
-            parts = list(pool.map(fit_part, chunks(len(cells), workers * CHUNKS_PER_WORKER)))
+            parts = chunks(by_task(cells), workers * CHUNKS_PER_WORKER)
+            found = {number: fit for part in pool.map(fit_part, parts) for number, fit in part}
     finally:
         _cells = ()
-    return [replace(fit, cell=cell) for fit, cell in zip(chain.from_iterable(parts), cells, strict=True)]
+    return [replace(found[number], cell=cell) for number, cell in enumerate(cells)]
+
+
+def fitted(cells: Sequence[Cell]) -> list[Fit]:
+    """Fits of cells that share their tasks with no others; what only a comparison of families needs is let go."""
+    return [replace(fit, work=None) for fit in families_compared([fit_cell(cell) for cell in cells])]
+
+
+def by_task(cells: Sequence[Cell]) -> list[list[int]]:
+    """Numbers of the cells of each (upstream, task)."""
+    groups: dict[tuple[Axis, Axis], list[int]] = {}
+    for number, cell in enumerate(cells):
+        groups.setdefault((cell.upstream, cell.downstream), []).append(number)
+    return list(groups.values())
 
 
 def workers_for(cells: int) -> int:
@@ -54,17 +70,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def chunks(count: int, parts: int) -> Iterator[range]:
-    """The numbers below ``count`` in runs of about equal length.
+def chunks(groups: Sequence[Sequence[int]], parts: int) -> Iterator[list[int]]:
+    """Whole groups in parts of about equal size, the numbers of each part in order.
 
-    >>> list(chunks(5, 2))
-    [range(0, 2), range(2, 5)]
+    >>> list(chunks([[0, 2], [1, 3], [4]], 2))
+    [[0, 2], [1, 3, 4]]
     """
-    ends = [count * part // parts for part in range(parts + 1)]
-    return (range(low, high) for low, high in pairwise(ends) if high > low)
+    ends = [len(groups) * part // parts for part in range(parts + 1)]
+    return (sorted(chain.from_iterable(groups[low:high])) for low, high in pairwise(ends) if high > low)
 
 
-def fit_part(numbers: range) -> list[Fit]:
-    """The fits of some of the cells, in a worker; their cells stay behind."""
+def fit_part(numbers: Sequence[int]) -> list[tuple[int, Fit]]:
+    """The fits of some of the cells, in a worker; their points stay behind."""
     nothing = replace(_cells[0], points=())
-    return [replace(fit_cell(_cells[number]), cell=nothing) for number in numbers]
+    fits = fitted([_cells[number] for number in numbers])
+    return [(number, replace(fit, cell=nothing)) for number, fit in zip(numbers, fits, strict=True)]

@@ -56,6 +56,7 @@ def row(fit: Fit) -> dict[str, Any]:
         "line_r2": fit.line_r2,
         "line_q2": fit.line_q2,
         "spearman": fit.spearman,
+        "isotonic_r2": fit.isotonic_r2,
         "residual_sd": fit.residual_sd,
         "y_noise": fit.y_noise,
         "reliability": fit.reliability,
@@ -91,6 +92,9 @@ def comparison_row(found: Comparison) -> dict[str, Any]:
         "new_family_high": mean.predict_high,
         "equal_slopes_f": finite(slopes.f),
         "equal_slopes_p": finite(slopes.p),
+        "equal_average_slopes_f": finite(found.average.f),
+        "equal_average_slopes_p": finite(found.average.p),
+        "straight": found.straight,
         "equal_intercepts_f": finite(intercepts.f),
         "equal_intercepts_p": finite(intercepts.p),
     }

@@ -45,11 +45,16 @@ def levels(cell: Cell) -> int:
     return count_levels([point.x for point in cell.points], apart(cell))
 
 
-def refusals(cell: Cell) -> tuple[Flag, ...]:
-    """Every rule by which no line may be fitted; empty when one may."""
+def refusals(cell: Cell, left_out: int = 0) -> tuple[Flag, ...]:
+    """Every rule by which no line may be fitted; empty when one may.
+
+    Args:
+        cell: without the points at a floor or ceiling.
+        left_out: how many those were.
+    """
     found = [incomparable(cell), not_finite(cell)]
     if found[1] is None:
-        found += [too_few_levels(cell), narrow_window(cell), constant(cell)]
+        found += [too_few_levels(cell, left_out), narrow_window(cell), constant(cell)]
     return tuple(flag for flag in found if flag is not None)
 
 
@@ -74,21 +79,27 @@ def not_finite(cell: Cell) -> Flag | None:
     return None
 
 
-def too_few_levels(cell: Cell) -> Flag | None:
+def too_few_levels(cell: Cell, left_out: int = 0) -> Flag | None:
     """REFUSE-LEVELS: fewer than four distinct upstream values."""
     found = levels(cell)
     if found >= LEAST_LEVELS:
         return None
     if not cell.points:
         text = (
-            f"No checkpoint has both {cell.upstream.task} and {cell.downstream.task}: measure the one that is missing."
+            f"All {left_out} checkpoints lie at the floor or ceiling of {cell.downstream.metric}, where no slope is to be "
+            "seen: score better checkpoints, or choose a task that they can do and not do perfectly."
+            if left_out
+            else f"No checkpoint has both {cell.upstream.task} and {cell.downstream.task}: measure the one that is missing."
         )
         return Flag("REFUSE-LEVELS", text)
+    rest = " above floor and below ceiling" if left_out else ""
+    least = apart(cell)
+    what = f" (distinct: more than {least:.2g} apart, its noise or a thousandth of the window)" if least > 0 else ""
+    points = "1 point stands" if len(cell.points) == 1 else f"{len(cell.points)} points stand"
     return Flag(
         "REFUSE-LEVELS",
-        f"{len(cell.points)} points stand at {found} distinct values of {cell.upstream.task} (distinct: more than "
-        f"{apart(cell):.2g} apart, its noise or a thousandth of the window); a line needs {LEAST_LEVELS} and a rank "
-        f"{RANKED_LEVELS}: measure checkpoints at other values.",
+        f"{points} at {found} distinct value{'' if found == 1 else 's'} of {cell.upstream.task}{rest}{what}; a line needs "
+        f"{LEAST_LEVELS} and a rank {RANKED_LEVELS}: measure checkpoints at other values.",
     )
 
 

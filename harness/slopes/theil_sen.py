@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,7 @@ def theil_sen(x: npt.ArrayLike, y: npt.ArrayLike, level: float = 0.95) -> TheilS
     spread = np.where(variance > 0, ndtri(0.5 + level / 2) * np.sqrt(np.maximum(variance, 0)), pairs)
     low = np.maximum(np.round((pairs - spread) / 2).astype(int) - 1, 0)
     high = np.minimum(np.round((pairs + spread) / 2).astype(int), pairs - 1)
-    slope = np.median(slopes, axis=-1)
+    slope = (slopes[..., (pairs - 1) // 2] + slopes[..., pairs // 2]) / 2 + 0.0  # no minus zero
     return TheilSen(
         n=n,
         slope=slope,
@@ -83,10 +84,17 @@ def pairwise_slopes(x: Array, y: Array) -> Array:
     >>> pairwise_slopes(np.array([0.0, 1.0, 2.0]), np.array([0.0, 3.0, 4.0])).tolist()
     [3.0, 2.0, 1.0]
     """
-    first, second = np.triu_indices(x.size, 1)
-    apart = x[first] != x[second]
-    first, second = first[apart], second[apart]
-    return (y[..., second] - y[..., first]) / (x[second] - x[first])
+    first, second = pairs_of(x.size)
+    run = x[second] - x[first]
+    rise = y[..., second] - y[..., first]
+    apart = run != 0
+    return rise / run if apart.all() else rise[..., apart] / run[apart]
+
+
+@lru_cache(maxsize=64)
+def pairs_of(n: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Positions of the first and second of all pairs of n."""
+    return np.triu_indices(n, 1)
 
 
 def ties(values: Array) -> npt.NDArray[np.int_]:

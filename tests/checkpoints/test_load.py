@@ -24,7 +24,8 @@ def test_over_http_as_from_memory(hub: Hub, content: Content, name: str) -> None
     made, _ = content.make(name)
     batch = tokenizer("the king sold a silver bell", return_tensors="pt")
     with torch.no_grad():
-        assert torch.equal(model(**batch).logits, made.eval()(**batch).logits)
+        theirs = made.eval()(**batch).logits
+        assert torch.allclose(model(**batch).logits, theirs, rtol=1e-6, atol=1e-6)  # GELU is one kernel here
     assert not model.training
     assert type(model) is type(made)
 

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.results.record import CheckpointInfo, Record
 from harness.results.signature import digest, key_of
-from harness.results.table import Imported, import_table
+from harness.results.table import Imported, import_columns, import_table
 
 GOLDS = Path(__file__).parents[1] / "golds"
 HEADER = "family,checkpoint,upstream_name,upstream,upstream_stderr,task,metric,value,value_stderr,n_items\n"
@@ -127,7 +127,48 @@ def test_direction_by_option(write: Write) -> None:
         read(path, higher_is_better=("accuracy",), lower_is_better=("accuracy",))
 
 
+def test_the_shortest_table(write: Write) -> None:
+    path = write("family,checkpoint,upstream,task,value,stderr,n\nf,a,2.5,rte,0.6,0.03,277\n")
+    with pytest.raises(HarnessError, match=r"table.csv:2: .*'value'.*--higher-is-better value"):
+        read(path)
+    loss, value = read(path, higher_is_better=("value",)).records
+    assert (loss.task, loss.metric, loss.unit, loss.higher_is_better) == ("loss", "loss", "nats per token", False)
+    assert (value.task, value.metric, value.value, value.stderr, value.n) == ("rte", "value", 0.6, 0.03, 277)
+
+
+def test_units_are_those_of_the_task(write: Write) -> None:
+    """A task in percent beside one in fractions: each has its own unit and its own floor."""
+    percent = ROW.replace("rte", "sst2").replace("0.6,0.03,277", "91.2,0.5,")
+    table = read(write(HEADER + ROW.replace("rte", "mnli") + percent))
+    assert [(r.task, r.unit) for r in table.records[1:]] == [("mnli", "fraction"), ("sst2", "percent")]
+    assert table.records[1].details["chance"] == pytest.approx(0.354, abs=1e-3)
+
+
+def test_columns_in_memory_are_the_file(write: Write) -> None:
+    pandas = pytest.importorskip("pandas")
+    path = write(HEADER + ROW + ROW.replace("f,a", "f,b").replace("2.5", "2.7").replace(",0.03,277", ",,"))
+    frame = pandas.read_csv(path)
+    assert import_columns(frame, source="a paper").records == read(path).records
+    columns = {name: frame[name].tolist() for name in frame}
+    assert import_columns(columns, source="a paper").records == read(path).records
+    for wrong, told in (
+        ({**columns, "value": [0.5, float("nan")]}, "data frame:2: value is 'nan'"),
+        ({**columns, "value": [0.5]}, "different lengths .*value 1"),
+        ({**columns, "value": [0.5, "high"]}, "data frame:2: value is 'high'"),
+        ({name: [] for name in columns}, "no rows"),
+        ({"family": ["f"]}, "missing are checkpoint, upstream, task, value"),
+    ):
+        with pytest.raises(HarnessError, match=told):
+            import_columns(wrong, source="a paper")
+
+
 WRONG = {
+    "table.csv:2: accuracy of rte is 0.6 here and 61 on line 3: fractions and percents": (
+        HEADER + ROW + ROW.replace("f,a", "g,b").replace("0.6", "61")
+    ),
+    "table.csv:2: accuracy of rte is -0.1; expected a share": HEADER + ROW.replace("0.6", "-0.1"),
+    "table.csv:2: accuracy of rte is 160; expected a share": HEADER + ROW.replace("0.6", "160"),
+    "table.csv:2: metric is blank; every row names its": HEADER + ROW.replace("accuracy", ""),
     "table.csv:1: the table is empty": "",
     "table.csv:3: the table is empty": "# only a note\n\n",
     "table.csv: a header and no rows": HEADER,

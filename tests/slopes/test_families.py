@@ -7,9 +7,13 @@ import pytest
 from slope_examples import cells_of, published
 
 from harness.errors import HarnessError
+from harness.slopes import fit_points
 from harness.slopes.analysis_of_covariance import analysis_of_covariance
+from harness.slopes.board_wide import compared
+from harness.slopes.families import at_least_common
 from harness.slopes.ordinary_least_squares import ordinary_least_squares
 from harness.slopes.paule_mandel import paule_mandel
+from harness.slopes.welch import welch
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +54,47 @@ def test_equal_slopes_are_called_different_in_one_of_twenty() -> None:
         for _ in range(2000)
     ]
     assert 0.035 < np.mean(np.array(p) < 0.05) < 0.065
+
+
+def test_welch_of_two_is_the_square_of_welchs_t() -> None:
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, 1, 9), rng.normal(0.5, 2, 14)
+    stderrs = np.array([v.std(ddof=1) / np.sqrt(v.size) for v in (a, b)])
+    found = welch(np.array([a.mean(), b.mean()]), stderrs, np.array([8.0, 13.0]))
+    theirs = ttest_ind(a, b, equal_var=False)
+    assert (found.f, found.p, found.within) == pytest.approx((theirs.statistic**2, theirs.pvalue, theirs.df))
+
+
+def test_welch_of_four_errs_in_one_of_twenty() -> None:
+    rng = np.random.default_rng(1)
+    sizes = (6, 8, 10, 20)
+    p = []
+    for _ in range(2000):
+        drawn = [rng.normal(0, 1 + i, n) for i, n in enumerate(sizes)]
+        stderrs = np.array([v.std(ddof=1) / np.sqrt(v.size) for v in drawn])
+        p.append(welch(np.array([v.mean() for v in drawn]), stderrs, np.array(sizes) - 1.0).p)
+    assert 0.035 < np.mean(np.array(p) < 0.05) < 0.065
+
+
+def test_one_curve_over_two_windows_is_no_difference_between_families() -> None:
+    """Straight lines through it differ, as a curve's chords do; its average slopes over the shared window do not."""
+    rng = np.random.default_rng(2)
+    fits = []
+    for family, x in (("wide", np.linspace(2.0, 3.4, 16)), ("narrow", np.linspace(2.4, 3.0, 16))):
+        y = 0.3 + 0.55 / (1 + np.exp(6 * (x - 2.7))) + rng.normal(0, 0.003, 16)
+        fits.append(fit_points(x, y, family=family))
+    found = compared(fits)[0].comparison
+    assert not found.straight and found.together
+    assert found.covariance.equal_slopes.p < 0.01 < 0.05 < found.equal_slopes.p
+
+
+def test_two_families_that_happen_to_agree_are_no_surer_than_their_errors() -> None:
+    stderrs = np.array([0.1, 0.1])
+    agreeing = paule_mandel(np.array([0.5, 0.5001]), stderrs)
+    found = at_least_common(agreeing, stderrs)
+    assert agreeing.high - agreeing.low < 0.01
+    assert (found.low, found.high) == pytest.approx((agreeing.mean - 0.1386, agreeing.mean + 0.1386), abs=1e-4)
+    apart = paule_mandel(np.array([0.1, 0.5, 0.9]), np.array([0.1, 0.1, 0.1]))
+    assert at_least_common(apart, np.full(3, 0.1)) == apart

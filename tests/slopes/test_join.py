@@ -14,7 +14,7 @@ from slope_examples import info, record
 from harness.errors import HarnessError
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
-from harness.slopes import Cell
+from harness.slopes import Cell, fit_cell
 from harness.slopes.join import join
 
 NAMES = tuple("abcdefgh")
@@ -168,6 +168,13 @@ def test_a_newer_version_measured_everywhere_stands_in_for_the_older() -> None:
     newer = [record(name, "rte", 0.7 + i / 100, signature="v2", task_version=2) for i, name in enumerate(NAMES)]
     cell = only(join(measured() + newer, infos(), roles()))
     assert cell.incomparable is None and cell.points[0].y == 0.7
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_is_no_number_is_refused_by_name(value: float) -> None:
+    wrong = [record(NAMES[0], "rte", value), *(r for r in measured() if (r.checkpoint, r.task) != (NAMES[0], "rte"))]
+    fit = fit_cell(only(join(wrong, infos(), roles())))
+    assert [flag.code for flag in fit.refusals] == ["NOT-FINITE"] and fit.transfer_slope is None
 
 
 def test_duplicates() -> None:

@@ -70,6 +70,10 @@ def test_two_processes_give_the_fits_of_one() -> None:
     for a, b in zip(one[:-1], two[:-1], strict=True):
         assert a.fitted.curve is b.fitted.curve
         assert np.array_equal(a.fitted.without, b.fitted.without)
+    rte = [fit for fit in two[:-1] if fit.cell.downstream.task == "rte"]
+    assert len(rte) == 3 and all(fit.comparison is rte[0].comparison for fit in rte)
+    assert rte[0].comparison.families.mean == one[0].comparison.families.mean
+    assert all(fit.work is None for fit in (*one, *two))
 
 
 def test_a_curve_is_itself_after_a_journey() -> None:

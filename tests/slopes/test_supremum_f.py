@@ -21,7 +21,7 @@ def test_a_planted_break_is_found_and_its_interval_holds_it() -> None:
     truth = 0.8 - 0.35 * (x - 2) + 0.33 * np.maximum(x - 2.8, 0)
     found = [break_of(x, truth + rng.normal(0, 0.01, 20)) for _ in range(300)]
     assert np.mean([f.p < 0.05 for f in found]) > 0.95
-    assert np.mean([f.low - 0.04 <= 2.8 <= f.high + 0.04 for f in found]) > 0.9
+    assert np.mean([f.low <= 2.8 <= f.high for f in found]) > 0.91  # .95, Monte-Carlo error .013
     assert np.mean([f.before for f in found]) == pytest.approx(-0.35, abs=0.02)
 
 

@@ -16,6 +16,8 @@ import numpy.typing as npt
 from harness.slopes.curves.base import Array, Curve, Scale
 
 Positions = npt.NDArray[np.intp]
+ROUNDING = 1e-13
+"""Sums of squares that differ by less than this share of the total are equal."""
 SINGULAR = 1e-10
 """A column whose part not explained by the others is below this share of it carries no information."""
 
@@ -59,31 +61,47 @@ class Fitted:
 def predict(curve: Curve, scale: Scale, x: Array, thetas: Array, coefficients: Array) -> Array:
     """Curves of shapes (K, q) with coefficients (K, 1 + c) at x (m,): (K, m)."""
     basis = curve.basis(x, thetas)
-    basis = np.broadcast_to(basis, (len(coefficients), *basis.shape[1:]))
-    return curve.backward(coefficients[:, :1] + np.einsum("kmc,kc->km", basis, coefficients[:, 1:]), scale)
+    return curve.backward(coefficients[:, :1] + (basis * coefficients[:, None, 1:]).sum(axis=2), scale)
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What depends on x and runs alone, shared by all tasks of a family: centred columns and their sums by run.
+    """What depends on x and runs alone, shared by all tasks of a family: columns, and sums without each run.
+
+    The last of the R + 1 "runs left out" is none at all, so that one pass gives the fit to all points too.
 
     Attributes:
         thetas: (K, q).
         columns: (K, n, c), each less its mean.
         means: (K, c).
         members: (n, R) the point's weight, one, where it belongs to a run.
-        counts: (R,) weight of each run.
-        sums: (K, R, c) sums of columns by run.
-        products: (K, R, c, c) sums of products of columns by run.
+        weights: (n,) of the points.
+        kept: (R + 1,) weight of the points that are left.
+        sums: (K, R + 1, c) sums of columns over them.
+        products: (K, R + 1, c, c) sums of products of columns over them, less those of their means.
     """
 
     thetas: Array
     columns: Array
     means: Array
     members: Array
-    counts: Array
+    weights: Array
+    kept: Array
     sums: Array
     products: Array
+
+
+def grid_through(thetas: Array, columns: Array, means: Array, members: Array) -> Grid:
+    """A grid of centred columns for these members of runs."""
+    sums, products = sums_by_run(columns, members)
+    k, _, c = sums.shape
+    counts = members.sum(axis=0)
+    kept = counts.sum() - np.append(counts, 0.0)
+    left = -np.concatenate([sums, np.zeros((k, 1, c))], axis=1)
+    out = np.concatenate([products, np.zeros((k, 1, c, c))], axis=1)
+    about = products.sum(axis=1, keepdims=True) - out
+    about -= left[..., :, None] * left[..., None, :] / kept[None, :, None, None]
+    return Grid(thetas, columns, means, members, members.sum(axis=1), kept, left, about)
 
 
 @lru_cache(maxsize=256)
@@ -93,10 +111,8 @@ def grid_of(curve: Curve, x_bytes: bytes, run_bytes: bytes) -> Grid:
     thetas = curve.thetas(x)
     columns = curve.basis(x, thetas)
     means = columns.mean(axis=1)
-    columns = columns - means[:, None, :]
     members = (run[:, None] == np.arange(run.max() + 1)).astype(np.float64)
-    sums, products = sums_by_run(columns, members)
-    return Grid(thetas, columns, means, members, members.sum(axis=0), sums, products)
+    return grid_through(thetas, columns - means[:, None, :], means, members)
 
 
 def sums_by_run(columns: Array, members: Array) -> tuple[Array, Array]:
@@ -144,38 +160,25 @@ def weighted(grid: Grid, weights: Array) -> Grid:
     """
     columns = grid.columns + grid.means[:, None, :]
     means = np.einsum("knc,n->kc", columns, weights) / weights.sum()
-    columns = columns - means[:, None, :]
-    members = grid.members * weights[:, None]
-    sums, products = sums_by_run(columns, members)
-    return Grid(grid.thetas, columns, means, members, members.sum(axis=0), sums, products)
+    return grid_through(grid.thetas, columns - means[:, None, :], means, grid.members * weights[:, None])
 
 
 def solved(curve: Curve, grid: Grid, x: Array, y: Array, link: Array, run: Positions, scale: Scale) -> Fitted:
     """Coefficients for all points, and without each run."""
-    weights = grid.members.sum(axis=1)
-    mean = np.average(link, weights=weights)
+    total, n = grid.weights.sum(), grid.kept
+    mean = float(grid.weights @ link) / total
     g = link - mean
-    y_sums, y_squares = g @ grid.members, (g * g) @ grid.members
-    cross = summed(grid.columns, g[:, None] * grid.members)
-    # The last "run left out" is none at all: one pass gives the fit to all points too.
-    none = np.zeros((grid.sums.shape[0], 1, grid.sums.shape[2]))
-    out = [np.concatenate([part, none], axis=1) for part in (grid.sums, cross)]
-    out_products = np.concatenate([grid.products, np.zeros_like(grid.products[:, :1])], axis=1)
-    n = grid.counts.sum() - np.append(grid.counts, 0.0)
-    y_sum, y_square = -np.append(y_sums, 0.0), weights @ (g * g) - np.append(y_squares, 0.0)
-    z_sum = -out[0]
-    zy = cross.sum(axis=1, keepdims=True) - out[1] - z_sum * (y_sum / n)[None, :, None]
-    zz = (
-        grid.products.sum(axis=1, keepdims=True)
-        - out_products
-        - z_sum[..., :, None] * z_sum[..., None, :] / n[None, :, None, None]
-    )
-    slopes = solve(zz, zy)
-    sse = (y_square - y_sum**2 / n)[None, :] - np.einsum("krc,krc->kr", slopes, zy)
-    best = np.argmin(np.where(np.isfinite(sse), sse, np.inf), axis=0)
+    weighed = g[:, None] * grid.members
+    y_sum, y_square = -np.append(g @ grid.members, 0.0), grid.weights @ (g * g) - np.append(g @ weighed, 0.0)
+    cross = summed(grid.columns, weighed)
+    zy = cross.sum(axis=1, keepdims=True) - grid.sums * (y_sum / n)[:, None]
+    zy[:, :-1] -= cross
+    slopes = solve(grid.products, zy)
+    sse = y_square - y_sum**2 / n - (slopes * zy).sum(axis=2)
+    best = first_of_least(sse, float(y_square[-1]))
     at = np.arange(best.size)
     slope = slopes[best, at]
-    level = mean + y_sum / n - np.einsum("rc,rc->r", slope, z_sum[best, at] / n[:, None] + grid.means[best])
+    level = mean + y_sum / n - (slope * (grid.sums[best, at] / n[:, None] + grid.means[best])).sum(axis=1)
     coefficients = np.concatenate([level[:, None], slope], axis=1)
     thetas = grid.thetas[best]
     held = predict(curve, scale, x, thetas, coefficients)
@@ -183,6 +186,14 @@ def solved(curve: Curve, grid: Grid, x: Array, y: Array, link: Array, run: Posit
         curve, scale, thetas[-1], coefficients[-1], float(np.sum((y - held[-1]) ** 2)),
         held[run, np.arange(x.size)], np.concatenate([thetas, coefficients], axis=1)[:-1],
     )  # fmt: skip
+
+
+def first_of_least(sse: Array, total: float) -> Positions:
+    """The first shape whose SSE (K, R) is the least, to rounding: where no point tells two shapes apart, no chance does."""
+    if len(sse) == 1:
+        return np.zeros(sse.shape[1], dtype=np.intp)
+    sse = np.where(np.isfinite(sse), sse, np.inf)
+    return np.argmax(sse <= sse.min(axis=0) + ROUNDING * total, axis=0)
 
 
 def solve(zz: Array, zy: Array) -> Array:

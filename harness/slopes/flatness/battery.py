@@ -19,6 +19,9 @@ from harness.slopes.ordinary_least_squares import Array
 from harness.slopes.reliability import reliability
 
 ENOUGH_RELIABILITY = 0.99
+"""Below it a loss is flagged (EIV)."""
+AS_GOOD_AS_EXACT = 0.9999
+"""Below it the test is made on the loss that a noisy one stands for: a metric that bends steeply shows noise of .01."""
 ENOUGH_POINTS = 12
 SIGNIFICANT = 0.05
 
@@ -28,8 +31,8 @@ class FlatnessAnswer:
     """One task's answer over all families that have loss, metric and flatness.
 
     ``partial`` is at given loss and family, with the sign of the flatness measure: negative means that the flatter
-    checkpoint has the higher metric. ``flags`` say what stands in the way; with EIV the p is not to be used, but that of
-    ``corrected``, which holds fixed the loss that the noisy one stands for.
+    checkpoint has the higher metric. ``corrected`` holds fixed the loss that a noisy one stands for; None where the loss
+    is as good as exact, or its error unknown. ``flags`` say what stands in the way.
     """
 
     upstream: str
@@ -45,6 +48,11 @@ class FlatnessAnswer:
     corrected: Partial | None
     proxies: tuple[Proxy, ...]
     flags: tuple[Flag, ...]
+
+    @property
+    def decisive(self) -> Partial:
+        """The test that counts: the corrected one where there is one."""
+        return self.corrected or self.partial
 
 
 def battery(
@@ -92,7 +100,7 @@ def battery(
         for label, of in (candidates or {}).items()
     }
     corrected = None
-    if known is not None and known < ENOUGH_RELIABILITY:
+    if known is not None and known < AS_GOOD_AS_EXACT:
         real = calibrated_loss(loss, errors, values, families)
         curve = np.array([predicted(fit, x) for (fit, _), x in zip(rows, real, strict=True)])
         corrected = tested_or_none(y, values, loss_controls(real, curve, families), families)

@@ -18,7 +18,7 @@ def answers(
 ) -> list[tuple[FlatnessAnswer, float]]:
     """Every answer with its p adjusted for how many were asked (Benjamini and Hochberg), least first.
 
-    Where the loss is noisy, the p is that of the corrected test.
+    The p is that of the corrected test where the loss is not as good as exact.
     The flatness of a task is its headline metric (``roles.headline``, else the first one recorded). Families
     share a battery where theirs was measured under one signature: raw traces of two definitions are not comparable.
     Planted controls are not asked: their slope is known.
@@ -43,7 +43,7 @@ def answers(
             for group in alike(fits, signatures):
                 found.append(battery(group, values, f"{task} {metric}", candidates))
     asked = [answer for answer in found if answer is not None]
-    adjusted = benjamini_hochberg([(answer.corrected or answer.partial).p for answer in asked])
+    adjusted = benjamini_hochberg([answer.decisive.p for answer in asked])
     return sorted(zip(asked, adjusted, strict=True), key=lambda pair: pair[1])
 
 
