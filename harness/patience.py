@@ -8,6 +8,7 @@ that broke while a file was read) is asked again here. Both are under one bound.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,18 +129,76 @@ class Patience:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Within it every request of the Hub's client, and every answer, passes by here."""
-        from huggingface_hub.utils import get_session, logging
-
-        session, verbosity = get_session(), logging.get_verbosity()
-        hooks = {kind: list(found) for kind, found in session.event_hooks.items()}
-        session.event_hooks = {
-            "request": [self.before, *hooks["request"]],
-            "response": [*hooks["response"], self.after],
-        }
-        logging.set_verbosity_error()  # what it says of its waits is said here, once
+        """Within it every request that this thread makes of the Hub's client, and every answer, passes by here."""
+        thread = threading.get_ident()
+        outer = WATCH.by_thread.get(thread)
+        WATCH.enter(thread, self)
         try:
             yield
         finally:
-            session.event_hooks = hooks
-            logging.set_verbosity(verbosity)
+            WATCH.leave(thread, outer)
+
+
+class Watch:
+    """The hooks on the Hub's client, which all threads share: each request is told to the patience of its thread.
+
+    A library may ask from a thread of its own; where one patience alone is watching, it is that one's.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is watched."""
+        self.by_thread: dict[int, Patience] = {}
+        self.verbosity = 0
+        self.lock = threading.Lock()
+
+    def enter(self, thread: int, patience: Patience) -> None:
+        """A thread begins to be watched; what the client says of its own waits is said here, once."""
+        from huggingface_hub.utils import logging
+
+        with self.lock:
+            self.install()
+            if not self.by_thread:
+                self.verbosity = logging.get_verbosity()
+                logging.set_verbosity_error()
+            self.by_thread[thread] = patience
+
+    def leave(self, thread: int, outer: Patience | None) -> None:
+        """Back to the patience that was watching before, or to none."""
+        from huggingface_hub.utils import logging
+
+        with self.lock:
+            if outer is not None:
+                self.by_thread[thread] = outer
+                return
+            del self.by_thread[thread]
+            if not self.by_thread:
+                logging.set_verbosity(self.verbosity)
+
+    def install(self) -> None:
+        """Put the hooks on the client, should it be a new one."""
+        from huggingface_hub.utils import get_session
+
+        hooks = get_session().event_hooks
+        if self.before not in hooks["request"]:
+            get_session().event_hooks = {
+                "request": [self.before, *hooks["request"]],
+                "response": [*hooks["response"], self.after],
+            }
+
+    def current(self) -> Patience | None:
+        """Whose request it is."""
+        watching = list(self.by_thread.values())
+        return self.by_thread.get(threading.get_ident()) or (watching[0] if len(watching) == 1 else None)
+
+    def before(self, request: Any) -> None:
+        """A request goes out."""
+        if (patience := self.current()) is not None:
+            patience.before(request)
+
+    def after(self, response: Any) -> None:
+        """An answer came."""
+        if (patience := self.current()) is not None:
+            patience.after(response)
+
+
+WATCH = Watch()
