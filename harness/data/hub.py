@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.cache import Cache
 from harness.data.explain import explain, is_damaged, last_line, not_this_revision
 from harness.errors import HarnessError
 from harness.patience import patiently
 from harness.specs import Data
 
+MIRRORED = Cache("mirrored")
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 BUILDERS = {".txt": "text", ".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 
@@ -80,7 +82,7 @@ def read_split(
         builder = datasets.load_dataset_builder(data.path, data.name, revision=revision or data.revision)
         found = builder.hash or ""
         # Where it does not get through to the Hub, the library takes whatever revision it has.
-        if revision and COMMIT.match(found) and found != revision:
+        if revision and COMMIT.match(found) and found != revision and not answers_to(data, found, revision, offline):
             raise HarnessError(not_this_revision(data, found, revision, offline=offline))
         splits = list(builder.info.splits or {})
         if splits and split not in splits:
@@ -99,6 +101,21 @@ def read_split(
             raise KeyError(split, re.findall(r"'([^']+)'", unknown[1])) from None
     taken = loaded if first is None else loaded.select(range(min(first, len(loaded))))
     return Columns(taken), revision or found, len(loaded)
+
+
+def answers_to(data: Data, found: str, revision: str, offline: bool) -> bool:
+    """Whether the Hub calls a commit by another one's name, as a mirror with its own commits may; asked once, and kept."""
+    from huggingface_hub import HfApi, constants
+
+    place = f"{constants.ENDPOINT}|{data.path}|{revision}"
+    if MIRRORED.get(place) == found or offline:
+        return MIRRORED.get(place) == found
+    try:
+        commit = HfApi().dataset_info(data.path, revision=revision).sha
+    except Exception:  # what is at hand is then not known to be the pinned one
+        return False
+    MIRRORED.put(place, commit)
+    return bool(commit == found)
 
 
 class Columns(Mapping[str, Any]):

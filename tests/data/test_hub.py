@@ -252,3 +252,14 @@ def test_another_revision_is_never_taken_for_the_pinned_one(hub: Hub, publish: P
         texts(new)
     fault.times = 0
     assert texts(new) == ["x"]
+
+
+def test_a_mirror_may_call_a_commit_by_the_pinned_name_and_that_is_kept(hub: Hub, publish: Publish) -> None:
+    data = publish(pinned=True)
+    name = "0123456789" * 4
+    hub.repositories["datasets", str(data.path)].tags[name] = str(data.revision)
+    mirrored = data.model_copy(update={"revision": name})
+    assert texts(mirrored) == texts(data)
+    hub.requests.clear()
+    assert texts(mirrored, offline=True) == texts(data, offline=True)
+    assert not hub.requests
