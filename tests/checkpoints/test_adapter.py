@@ -49,8 +49,8 @@ def adapt_gpt2(bench: Bench, folder: Path, base: Path | str = "", **options: Any
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> None:
-    """Equal to 1e-5 of the largest logit."""
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+    """Equal to 2e-5 of the largest logit: a sum in another order moves it by up to 1e-5 in float32."""
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
 
 
 def ids_of(name: str) -> torch.Tensor:
