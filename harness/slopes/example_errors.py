@@ -77,7 +77,7 @@ def own_variance(x: Array, outcome: Array, weight: Array, run: Positions) -> flo
         weight: (n, S, E) likewise.
         run: (n,) number of each point's run.
     """
-    there = np.isfinite(outcome).all(axis=2)
+    there: Array = np.asarray(np.isfinite(outcome).all(axis=2))
     outcome, weight = np.where(there[..., None], outcome, 0.0), np.where(there[..., None], weight, 0.0)
     total = weight.sum(axis=2, keepdims=True)
     metric = outcome.sum(axis=2, keepdims=True) / np.where(total > 0, total, 1.0)
