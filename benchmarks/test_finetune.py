@@ -39,7 +39,10 @@ def test_trainer(benchmark, tmp_path, name, how, bf16):
     assert steps == math.ceil(len(examples) / 32)
 
 
-def trained(examples: list[Example], classes: int, folder, bf16: bool, padding, sampling: str = "random"):
+def trained(
+    examples: list[Example], classes: int, folder, bf16: bool, padding, sampling: str = "random", *, epochs: float = 1,
+    rate: float = 5e-5, seed: int = 1, warmup: float = 0.0,
+):  # fmt: skip
     """Trainer at its defaults but for what is compared; returns it."""
     from transformers import (
         AutoModelForSequenceClassification,
@@ -47,16 +50,18 @@ def trained(examples: list[Example], classes: int, folder, bf16: bool, padding, 
         DataCollatorWithPadding,
         Trainer,
         TrainingArguments,
+        set_seed,
     )
 
     path = checkpoint().folder
     rows = [{"input_ids": e.ids, "token_type_ids": e.segments, "labels": int(e.target)} for e in examples]
     arguments = TrainingArguments(
-        str(folder), num_train_epochs=1, per_device_train_batch_size=32, learning_rate=5e-5, use_cpu=True, bf16=bf16,
+        str(folder), num_train_epochs=epochs, per_device_train_batch_size=32, learning_rate=rate, use_cpu=True, bf16=bf16,
         train_sampling_strategy=sampling, report_to="none", save_strategy="no", logging_strategy="no", disable_tqdm=True,
-        dataloader_pin_memory=False,
+        dataloader_pin_memory=False, seed=seed, weight_decay=0.01, warmup_steps=warmup,
     )  # fmt: skip
     collator = DataCollatorWithPadding(AutoTokenizer.from_pretrained(path), padding=padding, max_length=LENGTH)
+    set_seed(seed)
     model = AutoModelForSequenceClassification.from_pretrained(path, num_labels=classes)
     trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collator)
     trainer.train()
