@@ -146,7 +146,9 @@ def test_so_has_every_item_of_the_real_sets(model_and_tokenizer, tmp_path, name)
     from pyarrow import parquet
 
     path = Path(os.environ["HARNESS_SHARED"]) / "hub" / "datasets" / SERVED[name] / "validation.parquet"
-    rows = parquet.read_table(path).slice(0, 100).to_pylist()
+    rows = parquet.read_table(path).to_pylist()
+    if name == "piqa":  # lm-eval stops at a solution longer than the window; a token has a letter or more
+        rows = [row for row in rows if max(len(row["sol1"]), len(row["sol2"])) < WINDOW]
     if name == "hellaswag":  # served with the context already joined
         rows = [
             {"activity_label": "Video", "ctx_a": row["ctx"], "ctx_b": "", "source_id": row["ind"], **row}
