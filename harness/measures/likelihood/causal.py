@@ -29,6 +29,10 @@ TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8}
 """How far, relative and in nats, the two ways may differ; types of fewer bits, 0.05."""
 
 
+CACHE_NAMES = ("past_key_values", "cache")
+"""What models call the cache they are given; the second from transformers 5.24 on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Likelihood:
     """One choice: its log-likelihood in nats, its tokens, and whether each of them was the likeliest."""
@@ -162,6 +166,8 @@ class Scorer:
         self.model = model
         self.share = share
         self.checked = False
+        taken = inspect.signature(model.forward).parameters
+        self.slot = next((name for name in CACHE_NAMES if name in taken), None)
 
     def score(self, head: Head, batch: Sequence[Group]) -> list[Likelihood]:
         """All choices of a batch, in order."""
@@ -191,7 +197,7 @@ class Scorer:
         cache.batch_select_indices(torch.tensor(copies, device=device))
         sequences = [s for g in batch for s in g.sequences]
         rest = pad([torch.tensor(s.read[length:]) for s in sequences], 0).to(device)
-        states = self.model(input_ids=rest, past_key_values=cache, use_cache=True).logits
+        states = self.model(input_ids=rest, use_cache=True, **{str(self.slot): cache}).logits
         return scores(self.model, head, states, sequences, length)
 
     def cache(self, batch: Sequence[Group], length: int) -> Any:
@@ -201,8 +207,7 @@ class Scorer:
 
     def agrees(self, plain: Sequence[Likelihood], head: Head, batch: Sequence[Group], length: int) -> bool:
         """Whether the model keeps a cache that can be copied, and the shared way says the same."""
-        taken = inspect.signature(self.model.forward).parameters
-        if "past_key_values" not in taken or not isinstance(self.cache(batch, length), DynamicCache):
+        if self.slot is None or not isinstance(self.cache(batch, length), DynamicCache):
             return False
         other = self.shared(head, batch, length)
         near = TOLERANCE.get(self.model.dtype, 0.05)
