@@ -26,7 +26,7 @@ class BuildWithTasks(build_py):
 
 
 REQUIRES = [
-    "torch>=2.13,<3", "transformers>=5.23,<6", "datasets>=5.2,<6", "evaluate>=0.4.6,<1", "sacrebleu>=2.6,<3",
+    "torch>=2.13,<3", "transformers>=5.20,<6", "datasets>=5.1,<6", "evaluate>=0.4.6,<1", "sacrebleu>=2.6,<3",
     "pyhessian>=0.1,<1", "jsonlines>=4,<5", "huggingface_hub>=2.4,<3", "safetensors>=0.8,<1", "tokenizers>=0.23,<1",
     "numpy>=2,<3", "scipy>=1.17,<2", "statsmodels>=0.15,<1", "scikit-learn>=1.9,<2", "pyarrow>=20",
     "pydantic>=2.14,<3", "pyyaml>=6,<7", "typer>=0.29,<1", "rich>=15,<16", "jinja2>=3.1,<4", "plotly>=7,<8",
