@@ -10,7 +10,7 @@ from benchmarks.small_encoder import LENGTH, checkpoint, session, task_and_examp
 from harness.measures.classifier import Example, train
 from harness.specs.protocol import Protocol
 
-ROWS = {"rte": 320, "mrpc": 320, "sst2": 1280}
+ROWS = {"rte": 160, "mrpc": 160, "sst2": 640}
 THEIRS = {
     "padded to 128": {"padding": "max_length"},
     "dynamic": {"padding": True},
@@ -25,7 +25,7 @@ def test_harness(benchmark, name, precision):
     task, examples = task_and_examples(name, "train", ROWS[name])
     protocol = Protocol(learning_rates=(5e-5,), epochs=1, batch_size=32, precision=precision)
     run = lambda: train(session(), task, protocol, examples, 5e-5, 1)  # noqa: E731
-    assert benchmark.pedantic(run, rounds=3, warmup_rounds=1).tokens == sum(len(e.ids) for e in examples)
+    assert benchmark.pedantic(run, rounds=2, warmup_rounds=1).tokens == sum(len(e.ids) for e in examples)
 
 
 @pytest.mark.benchmark(group="fine-tuning")
@@ -35,7 +35,7 @@ def test_harness(benchmark, name, precision):
 def test_trainer(benchmark, tmp_path, name, how, bf16):
     task, examples = task_and_examples(name, "train", ROWS[name])
     run = lambda: trained(examples, len(task.labels or ()), tmp_path, bf16, **THEIRS[how])  # noqa: E731
-    steps = benchmark.pedantic(run, rounds=3, warmup_rounds=1).state.global_step
+    steps = benchmark.pedantic(run, rounds=2, warmup_rounds=1).state.global_step
     assert steps == math.ceil(len(examples) / 32)
 
 

@@ -12,7 +12,7 @@ from harness.measures.cross_entropy import sequence_losses
 from harness.measures.session import CACHED_STATES
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-TEXTS = {"long": (3, 110), "passages": (64, 5)}
+TEXTS = {"long": (2, 110), "passages": (32, 5)}
 """Documents, and rows of the synthetic language in each: about 3 windows of 1,024 tokens, or 60 to 200 tokens."""
 
 

@@ -15,7 +15,7 @@ from harness.measures.likelihood.causal import causal_likelihoods
 from harness.measures.likelihood.encoding import encode
 from harness.measures.session import CACHED_STATES
 
-COUNTS = {"model_and_tokenizer": 500, "gpt2_small": 40}
+COUNTS = {"model_and_tokenizer": 500, "gpt2_small": 16}
 """Questions for the model of 3 million parameters and for GPT-2 small's shape."""
 WINDOW = {"model_and_tokenizer": 256, "gpt2_small": 1024}
 

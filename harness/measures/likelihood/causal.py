@@ -1,7 +1,7 @@
 """Log-likelihoods under a causal model; what the choices of a question have in common at their beginning is read once.
 
 A batch holds questions with beginnings of like length. Its first pass reads as many tokens of each as all of them share,
-so that nothing is padded; the second reads, on a copy of that cache for each choice, what is left. The first batch is
+so that nothing is padded; the second reads, on a copy of that cache for each choice, what is left. The first question is
 scored without the cache too: a model that gives another answer with it, or gives no cache, is read the plain way.
 """
 
@@ -176,12 +176,11 @@ class Scorer:
         total = sum(len(s.read) for g in batch for s in g.sequences)
         if not self.share or shared * (choices - len(batch)) < WORTH_SHARING * total:
             return self.plain(head, batch)
-        if self.checked:
-            return self.shared(head, batch, shared)
-        plain = self.plain(head, batch)
-        self.checked = True
-        self.share = self.agrees(plain, head, batch, shared)
-        return plain
+        if not self.checked:
+            self.checked, first = True, batch[:1]
+            self.share = self.agrees(self.plain(head, first), head, first, first[0].shared)
+            return self.score(head, batch)
+        return self.shared(head, batch, shared)
 
     def plain(self, head: Head, batch: Sequence[Group]) -> list[Likelihood]:
         """Each choice read whole."""
