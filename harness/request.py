@@ -192,7 +192,8 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
         patterns = family.get("checkpoints") or ()
         families[name] = tuple(f"{name}/{m}" for m in members) or tuple(n for p in patterns for n in expand(p))
     controls = tuple(
-        Control(c["task"], c["metric"], c["slope"], c.get("because", "")) for c in suite.get("controls") or ()
+        Control(c["task"], c["metric"], c["slope"], c.get("because", ""), c.get("upstream", ""))
+        for c in suite.get("controls") or ()
     )
     return Roles(
         upstream=names("upstream"), flatness=names("flatness"), downstream=names("downstream"), families=families,

@@ -36,7 +36,10 @@ def control_rows(controls: Sequence[Control], fits: Sequence[Fit]) -> list[Contr
     rows = []
     for control in controls:
         matching = [
-            f for f in fits if (f.cell.downstream.task, f.cell.downstream.metric) == (control.task, control.metric)
+            f
+            for f in fits
+            if (f.cell.downstream.task, f.cell.downstream.metric) == (control.task, control.metric)
+            and control.upstream in ("", f.cell.upstream.task)
         ]
         rows += [control_row(control, fit) for fit in matching] or [unanswered(control)]
     return rows

@@ -19,6 +19,7 @@ class Control:
     metric: str
     slope: float
     because: str = ""
+    upstream: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Planted(Spec):
     metric: str
     slope: float = Field(description="true change of the metric for one unit of the upstream loss")
     because: str = ""
+    upstream: str = Field("", description="the upstream task that the slope is known against; leave out where all")
 
 
 class Roles(Spec):

@@ -47,3 +47,11 @@ def test_an_interval_that_allows_for_other_examples_is_not_widened_again() -> No
     interval = replace(found.interval, method="HC3, times 1.20 for other test examples")
     row = control_rows([control(-0.14)], [replace(found, interval=interval, example_stderr=1.0)])[0]
     assert row.found == "−0.100 [−0.130, −0.070]"
+
+
+def test_a_slope_known_against_one_upstream_is_not_asked_of_another() -> None:
+    fits = [fit(CELL, -0.1, 0.03)]
+    known = replace(control(-0.1), upstream=CELL.upstream.task)
+    assert [row.recovered for row in control_rows([known], fits)] == [True]
+    elsewhere = control_rows([replace(known, upstream="another")], fits)
+    assert [row.reason for row in elsewhere] == ["no fit of this task and metric"]
