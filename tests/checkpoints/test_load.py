@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from harness.checkpoints import load_classifier, load_language_model, resolve, resolve_in_memory
+from harness.checkpoints.activations import fuse_activations
 from harness.checkpoints.causality import looks_ahead
 from harness.errors import HarnessError
 from tests.hub.content import Content
@@ -24,8 +25,7 @@ def test_over_http_as_from_memory(hub: Hub, content: Content, name: str) -> None
     made, _ = content.make(name)
     batch = tokenizer("the king sold a silver bell", return_tensors="pt")
     with torch.no_grad():
-        theirs = made.eval()(**batch).logits
-        assert torch.allclose(model(**batch).logits, theirs, rtol=1e-6, atol=1e-6)  # GELU is one kernel here
+        assert torch.equal(model(**batch).logits, fuse_activations(made.eval())(**batch).logits)
     assert not model.training
     assert type(model) is type(made)
 
