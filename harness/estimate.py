@@ -29,6 +29,8 @@ CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
 EFFICIENCY = 0.4
 PASSES = {"lm_loss": 1, "fisher": 3, "hessian": 10, "training": 3}
+PRODUCT_PASSES = 10
+"""Of one product of the Hessian with a vector."""
 DEFAULT_PARAMETERS = 110_000_000
 
 
@@ -92,7 +94,7 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
     scored = tokens_of(task, data, "score")
     if isinstance(task, FlatnessTask):
         drawn = min(scored, task.flatness.maximum * task.flatness.length)
-        return drawn * PASSES[task.estimator], drawn
+        return drawn * flatness_passes(task), drawn
     if isinstance(task, FinetuneTask):
         source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
         protocol = protocol_of(source)
@@ -102,6 +104,17 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
         runs = len(protocol.learning_rates) if source is task else 1
         return runs * (trained * PASSES["training"] + scored), int(runs * (trained + scored))
     return scored * PASSES["lm_loss"], scored
+
+
+def flatness_passes(task: FlatnessTask) -> float:
+    """Passes over the model for each token drawn."""
+    if task.estimator in PASSES:
+        return PASSES[task.estimator]
+    if task.estimator == "sharpness":
+        return 1 + 2 * len(task.sharpness.noise) + 3 * (1 + task.sharpness.steps * len(task.sharpness.radii))
+    if task.estimator == "spectrum":
+        return PRODUCT_PASSES * task.spectrum.steps * (1 + task.spectrum.probes)
+    return PRODUCT_PASSES * task.sketch.products
 
 
 def tokens_of(task: Task, data: RowCache, split: str) -> int:

@@ -116,6 +116,31 @@ def high_water(device: str) -> int | None:
     return None
 
 
+def free_memory(device: str, system: Path = Path("/")) -> int | None:
+    """Bytes that a measurement may still take: of the device, or of the system and the control group; None if unknown."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    found = []
+    try:
+        for line in (system / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found.append(int(line.split()[1]) * 1024)
+    except OSError:
+        pass
+    group = system / "sys/fs/cgroup"
+    for most, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            found.append(int((group / most).read_text()) - int((group / used).read_text()))
+        except (OSError, ValueError):  # no such group, or no limit
+            continue
+    return max(0, min(found)) if found else None
+
+
 def check_device(device: str, dtype: str) -> None:
     """Refuse a device or dtype that is not there.
 

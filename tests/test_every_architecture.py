@@ -15,6 +15,7 @@ import torch
 
 from harness import evaluate
 from harness.checkpoints import load_classifier, load_language_model, load_tokenizer, resolve
+from harness.data.sequence_groups import SequenceGroup
 from harness.data.sequences import ScoredSequence
 from harness.evaluator import run
 from harness.measures.classifier import Example, collate
@@ -145,10 +146,12 @@ def test_traces_are_those_of_the_whole_matrices(bench: Bench, name: str) -> None
     loaded, _ = load_language_model(resolve(str(bench.folder(name))), "cpu", "float64")
     layout = ParameterLayout.of(loaded)
     exact = float(gauss_newton(loaded, sequence, objective).trace())
-    draws = np.array([draw_fisher(loaded, layout, sequence, objective, s).trace.sum() for s in range(OTHER_SEEDS)])
+    draws = np.array(
+        [draw_fisher(loaded, layout, SequenceGroup.of(sequence), objective, s).trace.sum() for s in range(OTHER_SEEDS)]
+    )
     assert abs(draws.mean() - exact) < 4 * draws.std() / math.sqrt(OTHER_SEEDS)
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-        drawn = draw_hessian(loaded, layout, sequence, objective, seed=3).trace.sum()
+        drawn = draw_hessian(loaded, layout, SequenceGroup.of(sequence), objective, seed=3).trace.sum()
     signs = private_generator(3, sequence.key, "hessian probe")
     probe = torch.cat([rademacher(p.shape, signs, p.dtype, p.device).flatten() for p in layout.tensors])
     step = 1e-4

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 OURS = {
     "lm_loss": "harness.measures.lm_loss",
-    "flatness": "harness.measures.curvature",
+    "flatness": "harness.measures.curvature.kind",
     "finetune": "harness.measures.finetune",
     "choice": "harness.measures.choice",
     "affinity": "harness.measures.affinity.kind",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.specs.choice import ChoiceTask
-from harness.specs.task import AffinityTask, FinetuneTask, FlatnessTask, LmLossTask, Task
+from harness.specs.flatness import FlatnessTask
+from harness.specs.task import AffinityTask, FinetuneTask, LmLossTask, Task
 
 KINDS: dict[str, type[Task]] = {
     "lm_loss": LmLossTask,

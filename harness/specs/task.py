@@ -129,26 +129,6 @@ class LmLossTask(Task):
     loss: Loss = Loss()
 
 
-class Flatness(Spec):
-    """How long to measure curvature."""
-
-    precision: Annotated[float, Field(gt=0, lt=1)] = Field(0.05, description="95 % half-width to reach, relative")
-    minimum: Annotated[int, Field(ge=8)] = 32
-    maximum: Positive = 256
-    length: Positive = Field(128, description="tokens of a sequence")
-    seed: int = Field(0, description="of the sampled labels and probes")
-
-
-class FlatnessTask(Task):
-    """Curvature of the language-modelling loss."""
-
-    kind: Literal["flatness"]
-    estimator: Literal["fisher", "hessian"]
-    text: Text = Text()
-    loss: Loss = Loss()
-    flatness: Flatness = Flatness()
-
-
 class FinetuneTask(Task):
     """Classification or regression of one text or a pair, after training the whole model."""
 

@@ -13,8 +13,9 @@ from harness import evaluate
 from harness.checkpoints import resolve_in_memory
 from harness.data.pairs import decoder_start, scored_pair
 from harness.data.sequences import ScoredSequence
-from harness.measures import curvature, lm_loss
+from harness.measures import lm_loss
 from harness.measures.cross_entropy import sequence_losses
+from harness.measures.curvature import kind
 from harness.specs import load_task
 from tests.hub import seq2seq
 from tests.hub.text import sentences
@@ -130,4 +131,4 @@ def test_policies_name_what_is_corrupted_and_leave_other_objectives_as_they_were
     assert lm_loss.policy(task, resolve_in_memory(*content.make("bert"))) == masked
     assert "loss" not in task.definition()
     flat = load_task(text_task("flatness", "estimator: fisher\nflatness: {length: 16}\n"))
-    assert curvature.policy(flat, resolve_in_memory(*seq2seq.make("t5"))) == found["t5"] | {"window": 16}
+    assert kind.policy(flat, resolve_in_memory(*seq2seq.make("t5"))) == found["t5"] | {"window": 16}

@@ -12,10 +12,28 @@ if TYPE_CHECKING:
     from harness.measures.flatness.fisher import fisher_trace
     from harness.measures.flatness.hessian import hessian_trace
     from harness.measures.flatness.result import FlatnessResult, Part, SequenceTerms
+    from harness.measures.flatness.rise import RiseResult
+    from harness.measures.flatness.sharpness import noise_sharpness
+    from harness.measures.flatness.worst_case import worst_case_sharpness
 
-__all__ = ["FlatnessResult", "Part", "SequenceTerms", "fisher_trace", "hessian_trace"]
+__all__ = [
+    "FlatnessResult",
+    "Part",
+    "RiseResult",
+    "SequenceTerms",
+    "fisher_trace",
+    "hessian_trace",
+    "noise_sharpness",
+    "worst_case_sharpness",
+]
 
-_HOMES = {"fisher_trace": "fisher", "hessian_trace": "hessian"}
+_HOMES = {
+    "RiseResult": "rise",
+    "fisher_trace": "fisher",
+    "hessian_trace": "hessian",
+    "noise_sharpness": "sharpness",
+    "worst_case_sharpness": "worst_case",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.data.sequences import ScoredSequence
-from harness.measures.flatness.accumulate import Draw, Progress, accumulate
-from harness.measures.flatness.forward import check_objective, finite_loss, scored_logits
+from harness.data.sequence_groups import SequenceGroup
+from harness.data.sequences import UNSCORED, ScoredSequence
+from harness.measures.flatness.accumulate import Draw, Progress, accumulate, apart
+from harness.measures.flatness.forward import check_objective, finite_loss, head_at_scored, scored_logits
 from harness.measures.flatness.guard import attention_kernel, check_deterministic, check_dtype, measuring
 from harness.measures.flatness.layout import ParameterLayout
-from harness.measures.flatness.opening import opening
+from harness.measures.flatness.parameter_products import parameter_products, relative_flatness
 from harness.measures.flatness.randomness import private_generator, sample_labels
 from harness.measures.flatness.result import FlatnessResult, summarise
 from harness.measures.flatness.stopping import StoppingRule
+from harness.training.heads import Head
 
 
 def fisher_trace(
@@ -28,22 +30,29 @@ def fisher_trace(
     precision: float | None = 0.05,
     minimum: int = 32,
     maximum: int | None = None,
+    group: int = 1,
+    relative: bool = False,
     progress: Progress | None = None,
 ) -> FlatnessResult:
-    r"""Estimate ``Tr G`` with one ordinary gradient per sequence.
+    r"""Estimate ``Tr G`` with one ordinary gradient per group of sequences.
 
     With logits ``z_t``, ``p_t = softmax(z_t)`` and ``J_t = dz_t/dtheta`` at the ``N`` scored positions,
     ``G = 1/N sum_t J_t' (diag p_t - p_t p_t') J_t``, the true Fisher information per token, and
 
         ``Tr G = 1/N sum_s E_{y ~ p} |g_s|^2``,
 
-    ``g_s`` being the gradient of the cross-entropy *summed* over sequence ``s`` at labels drawn from the
+    ``g_s`` being the gradient of the cross-entropy *summed* over group ``s`` at labels drawn from the
     model itself. Unbiased: given the inputs the labels are independent and their scores have mean zero,
     so that cross terms vanish. The true prefix stays the input. The empirical Fisher (true labels) is
     another number. Martens, New Insights and Perspectives on the Natural Gradient Method (2020),
     section 9; Liu et al., arXiv 2210.14199, for its use.
 
-    The same gradients give ``S_row = sum_rows mean(w_row^2) Tr(G_row)``.
+    The same gradients give the measures that a rescaling of the network leaves alone:
+
+    - ``S_row = sum_rows mean(w_row^2) Tr(G_row)``, and ``S_layer`` likewise over matrices;
+    - ``sum_i theta_i^2 G_ii``, element by element: Kwon et al., arXiv 2102.11600;
+    - ``theta' G theta``, the Fisher-Rao norm: Liang et al., arXiv 1711.01530;
+    - relative flatness, after Petzka et al., arXiv 2001.00939 (see ``parameter_products``).
 
     Args:
         model: A language model; ``model(input_ids=...)`` has ``logits``. Its mode is restored, its
@@ -52,9 +61,11 @@ def fisher_trace(
         objective: "causal", "masked" or "seq2seq".
         seed: Seeds the sampled labels, together with each sequence's key.
         precision: 95 % half-width to reach, as a fraction of the value; None takes every sequence.
-        minimum: Documents needed for an interval.
+        minimum: Documents needed for an interval, or groups of them.
         maximum: Most sequences to draw.
-        progress: Called after each sequence with the count and the precision last seen.
+        group: Sequences that share one gradient: more fill a larger device; the memory grows with them.
+        relative: Also take relative flatness, whose products cost more than the gradient where layers are wide.
+        progress: Called after each draw with the sequences done and the precision last seen.
 
     Returns:
         The trace in nats per token per squared unit of parameter, never negative.
@@ -64,47 +75,76 @@ def fisher_trace(
             logits, or nothing trainable.
     """
     check_objective(objective)
-    rule = StoppingRule(precision, minimum, maximum)
+    rule = StoppingRule(precision, minimum, maximum, group=group)
     dtype = check_dtype(model, (torch.float16,), "squared gradients leave its range")
     layout = ParameterLayout.of(model)
-    first, sequences = opening(sequences, objective)
-    with measuring(model):
-        check_deterministic(model, first, objective)
+    scored, unscored = apart(sequences, objective)
+    with measuring(model), head_at_scored(model, scored[0], objective) as head:
+        check_deterministic(model, scored[0], objective, head)
         draws = accumulate(
-            lambda s: draw_fisher(model, layout, s, objective, seed), sequences, objective, rule, progress
+            lambda g: draw_fisher(model, layout, g, objective, seed, head, relative), scored, rule, progress
         )
-    return summarise("fisher", draws, layout, rule, dtype, attention_kernel(model), seed)
+    return summarise("fisher", draws, layout, rule, dtype, attention_kernel(model), seed, unscored)
 
 
-def draw_fisher(model: nn.Module, layout: ParameterLayout, sequence: ScoredSequence, objective: str, seed: int) -> Draw:
-    """One sequence's squared score, by tensor.
+def draw_fisher(
+    model: nn.Module,
+    layout: ParameterLayout,
+    group: SequenceGroup,
+    objective: str,
+    seed: int,
+    head: Head | None = None,
+    relative: bool = False,
+) -> Draw:
+    """One group's squared score, by part.
 
     Raises:
         HarnessError: The loss of the true labels is not finite.
     """
-    logits, labels = scored_logits(model, sequence, objective)
-    loss, score = sampled_score(logits.detach(), labels, private_generator(seed, sequence.key, "fisher labels"))
-    value = finite_loss(loss, sequence)
+    logits, labels = scored_logits(model, group.sequences, objective, head)
+    loss, score = sampled_score(logits.detach(), labels, group.sequences, objective, seed)
+    value = finite_loss(loss, group.sequences)
     gradients = torch.autograd.grad(logits, layout.tensors, score, allow_unused=True)
     trace, row_normalised = layout.sums(layout.squared_norms(gradients))
-    return Draw(len(labels), value, trace, row_normalised, np.array([g is not None for g in gradients]))
+    radial, element = parameter_products(layout.tensors, gradients)
+    more = {"fisher_rao": radial**2, "element_normalised": element}
+    if relative:
+        more["relative"] = relative_flatness(layout, gradients)
+    used = np.array([g is not None for g in gradients])
+    return Draw(len(labels), value, trace, row_normalised, used, more)
 
 
-def sampled_score(logits: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def sampled_score(
+    logits: Tensor, labels: Tensor, sequences: Sequence[ScoredSequence], objective: str, seed: int
+) -> tuple[Tensor, Tensor]:
     """Loss of the true labels, and the gradient by logits of the loss of sampled ones.
 
-    The second is ``softmax(z) - onehot(y)``: handing it to the backward pass saves a softmax.
+    The second is ``softmax(z) - onehot(y)``: handing it to the backward pass saves a softmax. Each sequence draws from
+    a generator of its own, so that grouping changes no label.
+
+    Args:
+        logits: Of the scored positions of all sequences, ``(n, V)``.
+        labels: True ones, ``(n,)``.
+        sequences: Whose positions these are, in order.
+        objective: "masked" scores labels as they stand, others from the second on.
+        seed: Of the sampled labels.
 
     Returns:
         Summed loss in nats, and the score ``(n, V)``.
 
-    >>> _, score = sampled_score(torch.zeros(2, 4), torch.tensor([0, 1]), torch.Generator().manual_seed(0))
+    >>> ids = torch.tensor([0, 1])
+    >>> _, score = sampled_score(torch.zeros(2, 4), ids, [ScoredSequence(ids, ids, 0, 0)], "masked", 0)
     >>> score.sum(1).tolist(), sorted(score[0].tolist())
     ([0.0, 0.0], [-0.75, 0.25, 0.25, 0.25])
     """
     log_probabilities = logits.log_softmax(1)
     loss = -log_probabilities.gather(1, labels[:, None]).sum()
     score = log_probabilities.exp_()
-    sampled = sample_labels(score, generator)
-    score[torch.arange(len(sampled), device=score.device), sampled] -= 1
+    shift = 0 if objective == "masked" else 1
+    start = 0
+    for sequence in sequences:
+        rows = score[start : start + int((sequence.labels[shift:] != UNSCORED).sum())]
+        sampled = sample_labels(rows, private_generator(seed, sequence.key, "fisher labels"))
+        rows[torch.arange(len(sampled), device=score.device), sampled] -= 1
+        start += len(rows)
     return loss, score

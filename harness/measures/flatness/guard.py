@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness.forward import scored_logits
+from harness.training.heads import Head
 
 
 @contextmanager
@@ -44,14 +45,14 @@ def check_dtype(model: nn.Module, refused: tuple[torch.dtype, ...], why: str) ->
     return "+".join(sorted(_word(dtype) for dtype in found))
 
 
-def check_deterministic(model: nn.Module, sequence: ScoredSequence, objective: str) -> None:
+def check_deterministic(model: nn.Module, sequence: ScoredSequence, objective: str, head: Head | None = None) -> None:
     """Run one sequence twice: curvature of a loss that changes by itself means nothing.
 
     Raises:
         HarnessError: The two losses differ by more than rounding (dropout or routing noise in eval mode).
     """
     with torch.no_grad():
-        first, second = (cross_entropy(*scored_logits(model, sequence, objective)).item() for _ in range(2))
+        first, second = (cross_entropy(*scored_logits(model, sequence, objective, head)).item() for _ in range(2))
     if abs(first - second) > 1e-4 * abs(first):
         raise HarnessError(
             f"the model's loss is not deterministic in evaluation mode ({first:.6f}, then {second:.6f} on the same "

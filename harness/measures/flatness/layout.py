@@ -1,4 +1,4 @@
-"""The trainable parameters of a model, cut into rows: one row per output unit."""
+"""The trainable parameters of a model, cut into rows: one row per output unit, and into parts: one per matrix."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
+from harness.measures.flatness.packed import packed_parts
+from harness.results.signature import digest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParameterLayout:
-    """Trainable tensors, each counted once, with the weight of each of their rows.
+    """Trainable tensors, each counted once, with the weight of each of their rows and parts.
 
     A row is what feeds one output unit: a row of a Linear weight, a column of a GPT-2 ``Conv1D`` weight
     (which is stored transposed), a token's embedding, one element of a bias or of a norm's gain.
+    A part is a tensor, or the queries, the keys or the values of a tensor that holds all three.
 
     Attributes:
         names: First name of each tensor.
         tensors: The tensors that require a gradient.
         transposed: Whether rows of the layout are columns of the tensor.
-        starts: Where each tensor's rows begin among all rows.
-        row_weight: ``mean(w_row^2)`` of all rows, one after another.
+        row_weight: ``mean(w_row^2)`` of all rows, one tensor after another.
+        part_of_row: The part that each row belongs to.
+        tensor_of_part: The tensor that each part belongs to.
         tied: Further names of tensors that are shared.
         frozen: Parameters left out since they require no gradient.
     """
@@ -33,8 +37,9 @@ class ParameterLayout:
     names: tuple[str, ...]
     tensors: tuple[Tensor, ...]
     transposed: tuple[bool, ...]
-    starts: NDArray[np.int64]
     row_weight: NDArray[np.float64]
+    part_of_row: NDArray[np.int64]
+    tensor_of_part: NDArray[np.int64]
     tied: tuple[str, ...]
     frozen: int
 
@@ -42,6 +47,21 @@ class ParameterLayout:
     def parameters(self) -> int:
         """Number of trainable parameters, shared ones counted once."""
         return sum(tensor.numel() for tensor in self.tensors)
+
+    @property
+    def parts(self) -> int:
+        """Number of parts."""
+        return len(self.tensor_of_part)
+
+    @property
+    def part_weight(self) -> NDArray[np.float64]:
+        """``mean(w^2)`` of each part: the mean of that of its rows, which are equally long."""
+        return np.bincount(self.part_of_row, self.row_weight, self.parts) / np.bincount(self.part_of_row)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that models of one architecture and size share: names and shapes of the tensors."""
+        return digest([[n, list(t.shape)] for n, t in zip(self.names, self.tensors, strict=True)] + [list(self.tied)])
 
     @classmethod
     def of(cls, model: nn.Module) -> ParameterLayout:
@@ -59,12 +79,17 @@ class ParameterLayout:
             square_rows(p.detach(), t) / (p.numel() // row_count(p, t))
             for p, t in zip(named.values(), transposed, strict=True)
         ]
+        config = getattr(model, "config", None)
+        inside = [packed_parts(name, len(rows), config) for name, rows in zip(named, squares, strict=True)]
+        counts = [int(parts.max()) + 1 for parts in inside]
+        starts = np.cumsum([0, *counts[:-1]])
         return cls(
             names=tuple(named),
             tensors=tuple(named.values()),
             transposed=transposed,
-            starts=np.cumsum([0] + [len(rows) for rows in squares[:-1]]),
             row_weight=torch.cat(squares).double().cpu().numpy(),
+            part_of_row=np.concatenate([parts + start for parts, start in zip(inside, starts, strict=True)]),
+            tensor_of_part=np.repeat(np.arange(len(counts)), counts),
             tied=tuple(sorted({n for n, _ in model.named_parameters(remove_duplicate=False)} - _first_names(model))),
             frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
         )
@@ -81,20 +106,21 @@ class ParameterLayout:
         ]
 
     def sums(self, rows: Sequence[Tensor | None]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sum row values per tensor in float64: plain, and weighted by ``mean(w_row^2)``.
+        """Sum row values per part in float64: plain, and weighted by ``mean(w_row^2)``.
 
         Args:
             rows: For each tensor its row values, or None for zeros.
 
         Returns:
-            Two arrays, one number per tensor.
+            Two arrays, one number per part.
         """
-        counts = np.diff(self.starts, append=len(self.row_weight))
+        counts = [row_count(tensor, t) for tensor, t in zip(self.tensors, self.transposed, strict=True)]
         values = np.concatenate(
             [np.zeros(n) if r is None else r.numpy(force=True) for n, r in zip(counts, _on_cpu(rows), strict=True)],
             dtype=np.float64,
         )
-        return np.add.reduceat(values, self.starts), np.add.reduceat(values * self.row_weight, self.starts)
+        plain, weighted = (np.bincount(self.part_of_row, v, self.parts) for v in (values, values * self.row_weight))
+        return plain, weighted
 
 
 def as_rows(tensor: Tensor, transposed: bool) -> Tensor:
@@ -120,6 +146,15 @@ def square_rows(tensor: Tensor, transposed: bool) -> Tensor:
         # A norm down the columns of a row-major matrix is 15 times slower than this product and its sum.
         return tensor.to(wide).square().sum(0)
     return torch.linalg.vector_norm(as_rows(tensor, transposed), dim=1, dtype=wide).square_()
+
+
+def row_root_mean_squares(tensor: Tensor, transposed: bool) -> Tensor:
+    """Root mean square of each row, in a shape that multiplies the tensor."""
+    squares = square_rows(tensor.detach(), transposed) / (tensor.numel() // row_count(tensor, transposed))
+    roots = squares.sqrt_().to(tensor.dtype)
+    if transposed:
+        return roots[None]
+    return roots.view(tensor.shape) if tensor.ndim < 2 else roots.view(*tensor.shape[:-1], 1)
 
 
 def _on_cpu(rows: Sequence[Tensor | None]) -> list[Tensor | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,10 @@ from harness.measures.flatness.accumulate import Draws
 from harness.measures.flatness.blocks import block_of, layer_of
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.stopping import StoppingRule
+from harness.measures.ratio import RatioEstimate, ratio_estimate, t_quantile
 
 HEAVY_SHARE = 0.10
+Word = TypeVar("Word", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,12 @@ class Part:
     trace: float
     stderr: float
     share: float
+    share_stderr: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceTerms:
-    """Per sequence, for paired comparisons: divide a term by its tokens to have the sequence's own trace."""
+    """Per draw, for paired comparisons: divide a term by its tokens to have the sequence's own trace."""
 
     cluster: NDArray[np.int64]
     tokens: NDArray[np.int64]
@@ -50,13 +55,17 @@ class FlatnessResult:
         row_normalised: ``S_row``, nats per token: noise of relative size rho in each row raises the loss
             by ``rho^2 S_row / 2``.
         row_normalised_stderr: Its standard error, by document.
+        more: Further measures by name (see ``fisher_trace``), and each trace per byte of the scored text where its
+            length is known: "layer_normalised", "element_normalised", "fisher_rao", "relative", "trace_per_byte",
+            "row_normalised_per_byte".
         nats_per_token: Loss of the true labels on the same tokens.
-        clusters: Documents.
+        clusters: Documents, or groups of them.
         sequences: Sequences drawn.
         tokens: Scored tokens.
         bytes: UTF-8 bytes of the scored tokens, as the sequences gave them.
         by_block: Parts by block ("embedding", "attention", "mlp", "norm+bias", "head", "other").
         by_layer: Parts by layer, in the model's order.
+        by_place: Parts by (layer, block).
         parameters: Parameters counted, tied ones once.
         frozen: Parameters left out since they require no gradient.
         tied: Second names of tied tensors.
@@ -64,8 +73,9 @@ class FlatnessResult:
         dtype: Floating type of the parameters.
         kernel: Attention kernel.
         seed: Seed of the sampled labels or probes.
+        layout: Hash of names and shapes: raw traces are comparable where it is the same.
         warnings: What a reader must know.
-        terms: Per sequence, in the order drawn.
+        terms: Per draw, in the order drawn.
     """
 
     quantity: str
@@ -77,6 +87,7 @@ class FlatnessResult:
     precision: float | None
     row_normalised: float
     row_normalised_stderr: float
+    more: dict[str, RatioEstimate]
     nats_per_token: float
     clusters: int
     sequences: int
@@ -84,6 +95,7 @@ class FlatnessResult:
     bytes: int
     by_block: dict[str, Part]
     by_layer: dict[str, Part]
+    by_place: dict[tuple[str, str], Part]
     parameters: int
     frozen: int
     tied: tuple[str, ...]
@@ -91,19 +103,47 @@ class FlatnessResult:
     dtype: str
     kernel: str
     seed: int
+    layout: str
     warnings: tuple[str, ...]
     terms: SequenceTerms = field(compare=False, repr=False)
 
+    @property
+    def row_normalised_estimate(self) -> RatioEstimate:
+        """``S_row`` with its interval."""
+        half_width = t_quantile(self.clusters - 1) * self.row_normalised_stderr
+        low, high = self.row_normalised - half_width, self.row_normalised + half_width
+        return RatioEstimate(self.row_normalised, self.row_normalised_stderr, low, high, self.clusters)
+
+    def noise_that_costs(self, nats: float) -> RatioEstimate | None:
+        """Relative noise in every row that raises the loss by ``nats`` per token, while the loss is still quadratic.
+
+        ``rho = sqrt(2 nats / S_row)``, its error by the delta method; None where ``S_row`` is not positive.
+        """
+        if self.row_normalised <= 0:
+            return None
+        value = math.sqrt(2 * nats / self.row_normalised)
+        stderr = value * self.row_normalised_stderr / (2 * self.row_normalised)
+        half_width = t_quantile(self.clusters - 1) * stderr
+        return RatioEstimate(value, stderr, value - half_width, value + half_width, self.clusters)
+
 
 def summarise(
-    quantity: str, draws: Draws, layout: ParameterLayout, rule: StoppingRule, dtype: str, kernel: str, seed: int
+    quantity: str,
+    draws: Draws,
+    layout: ParameterLayout,
+    rule: StoppingRule,
+    dtype: str,
+    kernel: str,
+    seed: int,
+    unscored: int = 0,
 ) -> FlatnessResult:
     """Turn draws into a result."""
-    by_tensor, rows = draws.trace(), draws.row_normalised().sum(1)
-    terms = by_tensor.sum(1)
+    by_part, rows = draws.trace(), draws.row_normalised().sum(1)
+    terms = by_part.sum(1)
     whole, row_normalised = draws.estimate(terms), draws.estimate(rows)
     tokens = draws.tokens()
-    blocks = [block_of(name, tensor.ndim) for name, tensor in zip(layout.names, layout.tensors, strict=True)]
+    names = [(layout.names[n], layout.tensors[n].ndim) for n in layout.tensor_of_part]
+    places = [(layer_of(name), block_of(name, ndim)) for name, ndim in names]
     used = np.any([draw.used for draw in draws.draws], axis=0)
     return FlatnessResult(
         quantity=quantity,
@@ -115,13 +155,15 @@ def summarise(
         precision=rule.precision,
         row_normalised=row_normalised.value,
         row_normalised_stderr=row_normalised.stderr,
+        more=_more(draws, layout, by_part, rows),
         nats_per_token=sum(draw.loss for draw in draws.draws) / int(tokens.sum()),
         clusters=whole.clusters,
-        sequences=len(tokens),
+        sequences=draws.sequences,
         tokens=int(tokens.sum()),
-        bytes=draws.bytes,
-        by_block=_parts(blocks, by_tensor, draws),
-        by_layer=_parts([layer_of(name) for name in layout.names], by_tensor, draws),
+        bytes=sum(draws.bytes),
+        by_block=_parts([block for _, block in places], by_part, draws),
+        by_layer=_parts([layer for layer, _ in places], by_part, draws),
+        by_place=_parts(places, by_part, draws),
         parameters=layout.parameters,
         frozen=layout.frozen,
         tied=layout.tied,
@@ -129,19 +171,38 @@ def summarise(
         dtype=dtype,
         kernel=kernel,
         seed=seed,
-        warnings=tuple(_warnings(terms, whole.relative_half_width, rule, dtype, draws.unscored)),
+        layout=layout.fingerprint,
+        warnings=tuple(_warnings(terms, whole.relative_half_width, rule, dtype, unscored)),
         terms=SequenceTerms(np.array(draws.clusters), tokens, terms, rows),
     )
 
 
-def _parts(words: list[str], by_tensor: NDArray[np.float64], draws: Draws) -> dict[str, Part]:
-    """Sum the tensors of each word; a share of a zero trace is zero."""
-    whole = by_tensor.sum()
+def _more(
+    draws: Draws, layout: ParameterLayout, by_part: NDArray[np.float64], rows: NDArray[np.float64]
+) -> dict[str, RatioEstimate]:
+    """Measures beside the trace and ``S_row``, by name."""
+    found = {"layer_normalised": draws.estimate(by_part @ layout.part_weight)}
+    for name in ("element_normalised", "fisher_rao", "relative"):
+        if (terms := draws.more(name)) is not None:
+            found[name] = draws.estimate(terms)
+    if all(draws.bytes):
+        found["trace_per_byte"] = draws.estimate(by_part.sum(1), draws.bytes)
+        found["row_normalised_per_byte"] = draws.estimate(rows, draws.bytes)
+    return found
+
+
+def _parts(words: Sequence[Word], by_part: NDArray[np.float64], draws: Draws) -> dict[Word, Part]:
+    """Sum the parts of each word; a share of a zero trace is zero."""
+    whole = by_part.sum(1)
     parts = {}
     for word in dict.fromkeys(words):
-        terms = by_tensor[:, [w == word for w in words]].sum(1)
+        terms = by_part[:, [w == word for w in words]].sum(1)
         estimate = draws.estimate(terms)
-        parts[word] = Part(estimate.value, estimate.stderr, float(terms.sum() / whole) if whole else 0.0)
+        share, share_stderr = 0.0, 0.0
+        if whole.sum():
+            ratio = ratio_estimate(terms, whole, np.array(draws.clusters))
+            share, share_stderr = ratio.value, abs(ratio.stderr)
+        parts[word] = Part(estimate.value, estimate.stderr, share, share_stderr)
     return parts
 
 
@@ -149,7 +210,8 @@ def _warnings(
     terms: NDArray[np.float64], reached: float, rule: StoppingRule, dtype: str, unscored: int
 ) -> Iterable[str]:
     if rule.precision is not None and reached > rule.precision:
-        yield f"precision not reached: asked {rule.precision:.1%}, reached {reached:.1%} after {len(terms)} sequences"
+        drawn = f"{len(terms)} {'sequences' if rule.group == 1 else 'groups of sequences'}"
+        yield f"precision not reached: asked {rule.precision:.1%}, reached {reached:.1%} after {drawn}"
     magnitudes = np.abs(terms)
     heaviest = float(magnitudes.max() / magnitudes.sum()) if magnitudes.sum() else 0.0
     if heaviest > HEAVY_SHARE:

@@ -21,6 +21,7 @@ class StoppingRule:
         minimum: Clusters (documents) before the first look; also the fewest that are accepted at all.
         maximum: Sequences after which drawing stops whatever was reached: the limit on cost.
         every: Sequences between two looks.
+        group: Sequences that share one gradient.
 
     Raises:
         HarnessError: A value outside its range.
@@ -30,12 +31,15 @@ class StoppingRule:
     minimum: int = 32
     maximum: int | None = None
     every: int = 8
+    group: int = 1
 
     def __post_init__(self) -> None:
         if self.precision is not None and not 0 < self.precision < 1:
             raise HarnessError(f"precision is {self.precision}; give a fraction between 0 and 1, as 0.05 for 5 %")
-        if self.minimum < 2 or self.every < 1:
-            raise HarnessError(f"minimum is {self.minimum}, every is {self.every}; at least 2 and 1 are needed")
+        if self.minimum < 2 or self.every < 1 or self.group < 1:
+            raise HarnessError(
+                f"minimum is {self.minimum}, every is {self.every}, group is {self.group}; at least 2, 1 and 1 are needed"
+            )
         if self.maximum is not None and self.maximum < self.minimum:
             raise HarnessError(
                 f"maximum is {self.maximum} sequences, fewer than the minimum of {self.minimum}; raise maximum, "
@@ -55,5 +59,5 @@ class StoppingRule:
         return self.precision is not None and estimate.relative_half_width <= self.precision
 
     def exhausted(self, sequences: int) -> bool:
-        """Whether the limit on cost is reached."""
-        return self.maximum is not None and sequences >= self.maximum
+        """Whether so many sequences are beyond the limit on cost."""
+        return self.maximum is not None and sequences > self.maximum

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from harness.data.sequence_groups import SequenceGroup
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
-from harness.measures.flatness.accumulate import Draw, accumulate
+from harness.measures.flatness.accumulate import Draw, accumulate, apart
 from harness.measures.flatness.stopping import StoppingRule
 
 
@@ -18,39 +19,48 @@ def stream(clusters: list[int], scored: bool = True) -> list[ScoredSequence]:
     return [ScoredSequence(ids, labels, cluster, n) for n, cluster in enumerate(clusters)]
 
 
-def draw(sequence: ScoredSequence) -> Draw:
-    value = 1 + 0.1 * np.sin(int(sequence.key))
-    return Draw(3, 1.0, np.array([3 * value]), np.array([value]), np.array([True]))
+def draw(group: SequenceGroup) -> Draw:
+    values = np.array([1 + 0.1 * np.sin(int(s.key)) for s in group.sequences])
+    return Draw(3 * len(values), 1.0, np.array([3 * values.sum()]), np.array([values.sum()]), np.array([True]))
 
 
 def test_stops_at_the_first_look_that_is_narrow_enough() -> None:
     seen = []
-    done = accumulate(
-        draw, stream(list(range(200))), "causal", StoppingRule(), lambda n, reached: seen.append((n, reached))
-    )
+    done = accumulate(draw, stream(list(range(200))), StoppingRule(), lambda n, reached: seen.append((n, reached)))
     assert len(done.draws) == 32
     assert seen[0] == (1, None) and seen[-1][0] == 32
 
 
 def test_the_minimum_counts_documents() -> None:
     """Four sequences of each document: 32 documents are 125 sequences or more."""
-    done = accumulate(draw, stream([n // 4 for n in range(400)]), "causal", StoppingRule())
+    done = accumulate(draw, stream([n // 4 for n in range(400)]), StoppingRule())
     assert len(done.draws) == 125
     with pytest.raises(HarnessError, match="found 400 sequences from 20 documents"):
-        accumulate(draw, stream([n // 20 for n in range(400)]), "causal", StoppingRule())
+        accumulate(draw, stream([n // 20 for n in range(400)]), StoppingRule())
 
 
 def test_maximum_caps_the_cost() -> None:
-    done = accumulate(draw, stream(list(range(200))), "causal", StoppingRule(precision=1e-6, maximum=50))
+    done = accumulate(draw, stream(list(range(200))), StoppingRule(precision=1e-6, maximum=50))
     assert len(done.draws) == 50
 
 
 def test_looks_go_on_after_the_last_new_document() -> None:
     """Windows of few documents in mixed order still stop early."""
-    done = accumulate(draw, stream([n % 40 for n in range(4000)]), "causal", StoppingRule(precision=0.002))
+    done = accumulate(draw, stream([n % 40 for n in range(4000)]), StoppingRule(precision=0.002))
     assert 40 < len(done.draws) < 4000
 
 
 def test_sequences_without_scored_tokens_are_counted_apart() -> None:
-    done = accumulate(draw, stream([90, 91], scored=False) + stream(list(range(40))), "causal", StoppingRule(None))
-    assert (len(done.draws), done.unscored) == (40, 2)
+    scored, others = apart(stream([90, 91], scored=False) + stream(list(range(40))), "causal")
+    assert ([s.cluster for s in scored], others) == (list(range(40)), 2)
+    with pytest.raises(HarnessError, match="none of 2 sequences has a scored token"):
+        apart(stream([90, 91], scored=False), "causal")
+
+
+def test_groups_hold_whole_clusters() -> None:
+    """Two documents a cluster, three sequences of each: four draws of a cluster, and 32 clusters at the least."""
+    done = accumulate(draw, stream([n % 80 for n in range(240)]), StoppingRule(None, group=2))
+    assert done.sequences == 240 and len(set(done.clusters)) == 40
+    assert [done.clusters.count(c) for c in range(40)] == [3] * 40
+    with pytest.raises(HarnessError, match="clusters of 4 documents: give more or longer text, or lower group"):
+        accumulate(draw, stream(list(range(80))), StoppingRule(None, group=4))

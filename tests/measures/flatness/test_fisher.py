@@ -11,10 +11,13 @@ import torch
 from small_models import VOCABULARY, Linear, bart, bert, gauss_newton, gpt2, llama, t5, texts
 from torch import nn
 
+from harness.data.sequence_groups import SequenceGroup
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness import fisher, fisher_trace
-from harness.measures.flatness.fisher import draw_fisher
+from harness.measures.flatness.blocks import block_of
+from harness.measures.flatness.fisher import draw_fisher, sampled_score
+from harness.measures.flatness.forward import scored_logits
 from harness.measures.flatness.layout import ParameterLayout, as_rows
 
 MODELS = [(gpt2, "causal"), (llama, "causal"), (bert, "masked"), (t5, "seq2seq"), (bart, "seq2seq")]
@@ -28,8 +31,9 @@ def test_enumerated_labels_give_the_gauss_newton_trace(
     model = make()
     sequence = texts(1, length=3, objective=objective)[0]
     layout = ParameterLayout.of(model)
-    exact = gauss_newton(model, sequence, objective).diagonal()
-    total, weighted = 0.0, 0.0
+    matrix = gauss_newton(model, sequence, objective)
+    exact = matrix.diagonal()
+    total, weighted, more = 0.0, 0.0, dict.fromkeys(("fisher_rao", "element_normalised", "relative"), 0.0)
     for labels in itertools.product(range(VOCABULARY), repeat=2):
         chances = []
 
@@ -38,16 +42,36 @@ def test_enumerated_labels_give_the_gauss_newton_trace(
             return torch.tensor(labels)
 
         monkeypatch.setattr(fisher, "sample_labels", chosen)
-        draw = draw_fisher(model, layout, sequence, objective, seed=0)
+        draw = draw_fisher(model, layout, SequenceGroup.of(sequence), objective, seed=0, relative=True)
         total = total + chances[0] * draw.trace
         weighted = weighted + chances[0] * draw.row_normalised
+        more = {name: value + chances[0] * draw.more[name] for name, value in more.items()}
     by_tensor = exact.split([p.numel() for p in layout.tensors])
-    assert total == pytest.approx([float(d.sum()) for d in by_tensor], rel=1e-10, abs=1e-14)
+    found, rows_found = (np.bincount(layout.tensor_of_part, values) for values in (total, weighted))
+    assert found == pytest.approx([float(d.sum()) for d in by_tensor], rel=1e-10, abs=1e-14)
     rows = [
         float((as_rows(d.view_as(p), t).sum(1) * as_rows(p.detach(), t).square().mean(1)).sum())
         for d, p, t in zip(by_tensor, layout.tensors, layout.transposed, strict=True)
     ]
-    assert weighted == pytest.approx(rows, rel=1e-10, abs=1e-14)
+    assert rows_found == pytest.approx(rows, rel=1e-10, abs=1e-14)
+    theta = torch.cat([p.detach().reshape(-1) for p in layout.tensors])
+    assert more["fisher_rao"] == pytest.approx(float(theta @ matrix @ theta), rel=1e-10)
+    assert more["element_normalised"] == pytest.approx(float((theta**2 * exact).sum()), rel=1e-10)
+    assert more["relative"] == pytest.approx(relative_by_its_definition(layout, matrix), rel=1e-10)
+
+
+def relative_by_its_definition(layout: ParameterLayout, matrix: torch.Tensor) -> float:
+    """sum over pairs of neurons of <w_s, w_s'> tr(G_ss'), for every matrix that is no table."""
+    total, start = 0.0, 0
+    for name, p, transposed in zip(layout.names, layout.tensors, layout.transposed, strict=True):
+        end = start + p.numel()
+        if p.ndim == 2 and block_of(name, 2) != "embedding":
+            rows = as_rows(p.detach(), transposed)
+            places = as_rows(torch.arange(start, end).view_as(p), transposed)  # (neurons, inputs)
+            for i, j in itertools.product(range(len(rows)), repeat=2):
+                total += float((rows[i] @ rows[j]) * matrix[places[i], places[j]].sum())
+        start = end
+    return total
 
 
 def test_softmax_regression_has_its_closed_form() -> None:
@@ -73,14 +97,16 @@ def test_mean_over_draws_is_the_full_matrix_trace() -> None:
     model, sequence = gpt2(), texts(1)[0]
     layout = ParameterLayout.of(model)
     exact = float(gauss_newton(model, sequence, "causal").trace())
-    draws = np.array([draw_fisher(model, layout, sequence, "causal", seed).trace.sum() for seed in range(120)])
+    draws = np.array(
+        [draw_fisher(model, layout, SequenceGroup.of(sequence), "causal", seed).trace.sum() for seed in range(120)]
+    )
     assert abs(draws.mean() - exact) < 4 * draws.std() / np.sqrt(len(draws))
 
 
 def test_rescaling_that_keeps_the_function_keeps_s_row() -> None:
     """Norm gain x4 with the next weights /4, value x3 with output /3, query x2 with key /2: same logits."""
     model, sequences = gpt2(), texts(8)
-    before = fisher_trace(model, sequences, objective="causal", seed=0, precision=None, minimum=2)
+    before = fisher_trace(model, sequences, objective="causal", seed=0, precision=None, minimum=2, relative=True)
     block = model.transformer.h[0]
     d = model.config.n_embd
     with torch.no_grad():
@@ -92,9 +118,12 @@ def test_rescaling_that_keeps_the_function_keeps_s_row() -> None:
             block.attn.c_attn.weight[:, part] *= factor
             block.attn.c_attn.bias[part] *= factor
         block.attn.c_proj.weight /= 3
-    after = fisher_trace(model, sequences, objective="causal", seed=0, precision=None, minimum=2)
+    after = fisher_trace(model, sequences, objective="causal", seed=0, precision=None, minimum=2, relative=True)
     assert after.nats_per_token == pytest.approx(before.nats_per_token, rel=1e-12)
     assert after.row_normalised == pytest.approx(before.row_normalised, rel=1e-10)
+    assert set(before.more) >= {"layer_normalised", "element_normalised", "fisher_rao", "row_normalised_per_byte"}
+    for name in set(before.more) - {"trace_per_byte"}:
+        assert after.more[name].value == pytest.approx(before.more[name].value, rel=1e-10), name
     assert after.trace / before.trace > 1.2
 
 
@@ -106,6 +135,23 @@ def test_the_encoder_of_a_pair_has_its_share_whatever_the_order() -> None:
     assert (result.terms.trace == again.terms.trace[::-1]).all()
     assert result.by_layer["encoder layer 0"].trace > 0 and result.by_layer["decoder layer 0"].trace > 0
     assert result.tokens == 2 * 3 + 2 * 4 and not result.unused
+
+
+@pytest.mark.parametrize(("make", "objective"), MODELS)
+def test_a_group_has_the_gradient_of_its_sequences_together(make: Callable[[], nn.Module], objective: str) -> None:
+    """Labels are each sequence's own, whatever the group; padding changes nothing."""
+    model = make()
+    layout = ParameterLayout.of(model)
+    pair = (texts(1, length=3, objective=objective)[0], texts(2, length=5, objective=objective)[1])
+    gradients = []
+    for sequence in pair:
+        logits, labels = scored_logits(model, sequence, objective)
+        _, score = sampled_score(logits.detach(), labels, [sequence], objective, seed=3)
+        gradients.append(torch.autograd.grad(logits, layout.tensors, score, allow_unused=True))
+    both = [None if a is None else a + b for a, b in zip(*gradients, strict=True)]
+    expected, _ = layout.sums(layout.squared_norms(both))
+    found = draw_fisher(model, layout, SequenceGroup(pair, 0), objective, seed=3)
+    assert found.trace == pytest.approx(expected, rel=1e-9, abs=1e-13)
 
 
 def test_order_of_sequences_changes_nothing() -> None:
@@ -175,7 +221,7 @@ def test_bad_input_is_one_clear_message() -> None:
     model = gpt2()
     with pytest.raises(HarnessError, match="found 5 sequences; .* at least 32"):
         fisher_trace(model, texts(5), objective="causal", seed=0)
-    with pytest.raises(HarnessError, match="from 4 documents"):
+    with pytest.raises(HarnessError, match="found 4 sequences"):
         fisher_trace(model, (s for s in texts(4)), objective="causal", seed=0)
     with pytest.raises(HarnessError, match="objective 'casual'; did you mean 'causal'"):
         fisher_trace(model, texts(5), objective="casual", seed=0)

@@ -1,0 +1,83 @@
+"""Kind ``flatness``: reads the text, hands it to the estimator that the task names, and gives back values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from harness.data.sequences import ScoredSequence
+from harness.machine import free_memory
+from harness.measures.curvature import rises, traces
+from harness.measures.curvature.setting import Setting
+from harness.measures.flatness.memory import check_memory
+from harness.measures.lm_loss import columns, rows_wanted, take, windows
+from harness.measures.lm_loss import policy as loss_policy
+from harness.measures.measurement import Measurement
+from harness.results.signature import digest
+from harness.specs import FlatnessTask
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.checkpoints import Resolved
+    from harness.measures.session import Session
+
+VERSION = 2
+__all__ = ["VERSION", "columns", "measure", "policy", "rows_wanted"]
+
+ESTIMATORS: dict[str, Callable[[Setting], Measurement]] = {
+    "fisher": traces.fisher,
+    "hessian": traces.hessian,
+    "sharpness": rises.sharpness,
+}
+SECOND_ORDER = ("hessian", "spectrum", "hutch++", "xtrace", "pyhessian")
+COPIES = {"fisher": 1, "hessian": 3, "sharpness": 4, "spectrum": 4, "hutch++": 4, "xtrace": 4, "pyhessian": 6}
+"""Vectors as long as all parameters that an estimator holds at once, those that it stores by design left out."""
+
+
+def policy(task: FlatnessTask, checkpoint: Resolved) -> dict[str, Any]:
+    """The loss policy with windows no longer than the task's sequences.
+
+    Raises:
+        HarnessError: the checkpoint has no language-model loss.
+    """
+    settings = loss_policy(task, checkpoint)
+    window = min(task.flatness.length, settings["window"])
+    return settings | {"window": window} | ({"stride": window} if "stride" in settings else {})
+
+
+def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measurement:
+    """Measure one checkpoint.
+
+    Raises:
+        HarnessError: fewer sequences than the minimum, a loss that is not finite, a checkpoint without a loss, or too
+            little memory.
+    """
+    settings = policy(task, session.checkpoint)
+    model, _ = session.language_model()
+    texts = take(session.rows(task, "score"), task.text)
+    objective = session.checkpoint.objective
+    shorter = settings
+    if objective == "causal":
+        shorter = settings | {"window": settings["window"] - 1, "stride": settings["window"] - 1}
+    sequences = hash_order(windows(session, task, texts, shorter))
+    needed = check_memory(
+        model, sequences, objective, group=task.flatness.group, second_order=task.estimator in SECOND_ORDER,
+        copies=COPIES[task.estimator], free=free_memory(session.device),
+    )  # fmt: skip
+    with session.progress(task.name, min(task.flatness.maximum, len(sequences))) as advance:
+        setting = Setting(
+            model, sequences, objective, task, session.checkpoint.tokenizer or "", weight_norm(model), needed, advance
+        )
+        return ESTIMATORS[task.estimator](setting)
+
+
+def weight_norm(model: torch.nn.Module) -> float:
+    """Euclidean norm of all weights, tied ones once: what a trace must say more than."""
+    return math.sqrt(sum(float(weight.detach().double().square().sum()) for weight in model.parameters()))
+
+
+def hash_order(sequences: list[ScoredSequence]) -> list[ScoredSequence]:
+    """One order for all checkpoints, so that the sequences of two are nested and their difference can be paired."""
+    return sorted(sequences, key=lambda s: digest([s.key, "flatness"]))

@@ -1,0 +1,95 @@
+"""Kind ``flatness``: curvature of the language-modelling loss, and how it is to be measured."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, Strict, field_validator, model_validator
+
+from harness.errors import nearest
+from harness.specs.model import Spec
+from harness.specs.task import Loss, Positive, Task, Text
+
+Distances = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Strict(False)]
+Matrix = Literal["hessian", "gauss_newton"]
+Estimator = Literal["fisher", "hessian", "sharpness", "spectrum", "hutch++", "xtrace", "pyhessian"]
+ESTIMATORS: tuple[str, ...] = get_args(Estimator)
+SETTINGS = {
+    "relative": ("fisher",),
+    "sharpness": ("sharpness",),
+    "spectrum": ("spectrum", "pyhessian"),
+    "sketch": ("hutch++", "xtrace"),
+}
+"""Settings that belong to some estimators alone."""
+FIXED_SET = ("spectrum", "hutch++", "xtrace", "pyhessian")
+"""Estimators that go over the same sequences again and again: all of them, up to the maximum."""
+
+
+class Flatness(Spec):
+    """How long to measure curvature."""
+
+    precision: Annotated[float, Field(gt=0, lt=1)] = Field(0.05, description="95 % half-width to reach, relative")
+    minimum: Annotated[int, Field(ge=8)] = 32
+    maximum: Positive = 256
+    length: Positive = Field(128, description="tokens of a sequence")
+    seed: int = Field(0, description="of the sampled labels, probes and noise")
+    group: Positive = Field(1, description="sequences of a draw: more fill a larger device, and take more memory")
+
+
+class Sharpness(Spec):
+    """How far from the weights the loss is looked at, as a share of each row's length."""
+
+    noise: Distances = Field((0.02, 0.05, 0.1, 0.2), description="relative sizes of Gaussian noise")
+    radii: Distances = Field(
+        (0.001, 0.005), description="relative sizes of the ball that is searched for the worst point"
+    )
+    ball: Literal["rows", "whole"] = Field("rows", description="rows: each by so much; whole: together by so much")
+    steps: Positive = Field(5, description="gradients of the search, at each radius")
+
+
+class Spectrum(Spec):
+    """What of the spectrum is looked at."""
+
+    matrix: Matrix = "hessian"
+    eigenvalues: Positive = Field(5, description="how many of the largest; of a Hessian also the most negative")
+    steps: Positive = Field(40, description="of the Lanczos iteration: products of the matrix, from each start")
+    probes: Positive = Field(4, description="random starts of the density")
+
+
+class Sketch(Spec):
+    """A trace from few products with what is learnt from them about the matrix: for small models."""
+
+    matrix: Matrix = "gauss_newton"
+    products: Annotated[int, Field(ge=6)] = Field(60, description="products of the matrix")
+
+
+class FlatnessTask(Task):
+    """Curvature of the language-modelling loss."""
+
+    kind: Literal["flatness"]
+    estimator: Estimator
+    text: Text = Text()
+    loss: Loss = Loss()
+    flatness: Flatness = Flatness()
+    relative: bool = Field(False, description="fisher: relative flatness too, which costs more than the gradient")
+    sharpness: Sharpness = Sharpness()
+    spectrum: Spectrum = Spectrum()
+    sketch: Sketch = Sketch()
+
+    @field_validator("estimator", mode="before")
+    @classmethod
+    def known_estimator(cls, value: Any) -> Any:
+        """Refuse an estimator that does not exist, with the nearest that does."""
+        if value not in ESTIMATORS:
+            raise ValueError(f"unknown estimator {value!r}; {nearest(str(value), ESTIMATORS)}")
+        return value
+
+    @model_validator(mode="after")
+    def settings_of_the_estimator(self) -> FlatnessTask:
+        """Settings of another estimator would be passed over without a word."""
+        for name in self.model_fields_set & set(SETTINGS):
+            if self.estimator not in SETTINGS[name]:
+                raise ValueError(
+                    f"{name!r} is a setting of {' and '.join(SETTINGS[name])}; the estimator is {self.estimator}"
+                )
+        return self
