@@ -46,8 +46,7 @@ def summarise(setting: Setting, result: FlatnessResult) -> Measurement:
     name, reach = result.quantity, setting.comparable("one architecture", result.layout)
     values = [value(f"{name}_trace", whole, result, PER_SQUARED_UNIT, details(setting, result) | reach)]
     across = setting.comparable("one tokenizer", result.layout)
-    rows = result.row_normalised_estimate
-    values.append(value(f"row_normalised_{name}", rows, result, PER_TOKEN, across))
+    values.append(value(f"row_normalised_{name}", result.rows, result, PER_TOKEN, across))
     for key, estimate in result.more.items():
         metric, unit, reached = MORE[key]
         values.append(value(metric.format(name), estimate, result, unit, setting.comparable(reached, result.layout)))
@@ -65,7 +64,7 @@ def value(
     higher_is_better: bool = False,
 ) -> Value:  # fmt: skip
     """One value with its interval."""
-    method = f"ratio estimator over {estimate.clusters} documents"
+    method = f"ratio estimator over {estimate.clusters} documents, skewness removed from the interval"
     found = {"interval": [estimate.low, estimate.high]} | found
     return Value(metric, estimate.value, estimate.stderr, method, result.tokens, unit, higher_is_better, found)
 

@@ -109,14 +109,15 @@ def accumulate(
         HarnessError: Too few sequences or documents.
     """
     check_enough(len(sequences), None, rule)
-    done, seen, looked, reached = Draws(), set[int](), 0, None
+    done, seen, looked, narrow, reached = Draws(), set[int](), 0, 0, None
     for group in in_groups(sequences, rule.group):
         if rule.exhausted(done.sequences + len(group.sequences)):
             break
         if rule.due(len(seen), done.sequences - looked):
             estimate, looked = (watched or Draws.total)(done), done.sequences
             reached = estimate.relative_half_width
-            if rule.satisfied(estimate):
+            narrow = narrow + 1 if rule.satisfied(estimate) else 0
+            if rule.confirmed(narrow):
                 break
         done.add(draw(group), group)
         seen.add(group.cluster)

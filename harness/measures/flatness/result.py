@@ -14,7 +14,7 @@ from harness.measures.flatness.accumulate import Draws
 from harness.measures.flatness.blocks import block_of, layer_of
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.stopping import StoppingRule
-from harness.measures.ratio import RatioEstimate, ratio_estimate, t_quantile
+from harness.measures.ratio import RatioEstimate, ratio_estimate
 
 HEAVY_SHARE = 0.10
 Word = TypeVar("Word", bound=Hashable)
@@ -52,9 +52,7 @@ class FlatnessResult:
         high: Upper end of the 95 % interval.
         reached: Half-width of the interval over ``|trace|``.
         precision: The half-width that was asked for; None where every sequence was to be taken.
-        row_normalised: ``S_row``, nats per token: noise of relative size rho in each row raises the loss
-            by ``rho^2 S_row / 2``.
-        row_normalised_stderr: Its standard error, by document.
+        rows: ``S_row``, nats per token: noise of relative size rho in each row raises the loss by ``rho^2 S_row / 2``.
         more: Further measures by name (see ``fisher_trace``), and each trace per byte of the scored text where its
             length is known: "layer_normalised", "element_normalised", "fisher_rao", "relative", "trace_per_byte",
             "row_normalised_per_byte".
@@ -85,8 +83,7 @@ class FlatnessResult:
     high: float
     reached: float
     precision: float | None
-    row_normalised: float
-    row_normalised_stderr: float
+    rows: RatioEstimate
     more: dict[str, RatioEstimate]
     nats_per_token: float
     clusters: int
@@ -108,23 +105,25 @@ class FlatnessResult:
     terms: SequenceTerms = field(compare=False, repr=False)
 
     @property
-    def row_normalised_estimate(self) -> RatioEstimate:
-        """``S_row`` with its interval."""
-        half_width = t_quantile(self.clusters - 1) * self.row_normalised_stderr
-        low, high = self.row_normalised - half_width, self.row_normalised + half_width
-        return RatioEstimate(self.row_normalised, self.row_normalised_stderr, low, high, self.clusters)
+    def row_normalised(self) -> float:
+        """``S_row``."""
+        return self.rows.value
+
+    @property
+    def row_normalised_stderr(self) -> float:
+        """Standard error of ``S_row``, by document."""
+        return self.rows.stderr
 
     def noise_that_costs(self, nats: float) -> RatioEstimate | None:
         """Relative noise in every row that raises the loss by ``nats`` per token, while the loss is still quadratic.
 
-        ``rho = sqrt(2 nats / S_row)``, its error by the delta method; None where ``S_row`` is not positive.
+        ``rho = sqrt(2 nats / S_row)``: its interval is that of ``S_row`` seen through the root, its error by the delta
+        method. None where ``S_row`` may be zero or less.
         """
-        if self.row_normalised <= 0:
+        if self.rows.low <= 0:
             return None
-        value = math.sqrt(2 * nats / self.row_normalised)
-        stderr = value * self.row_normalised_stderr / (2 * self.row_normalised)
-        half_width = t_quantile(self.clusters - 1) * stderr
-        return RatioEstimate(value, stderr, value - half_width, value + half_width, self.clusters)
+        value, low, high = (math.sqrt(2 * nats / s) for s in (self.rows.value, self.rows.high, self.rows.low))
+        return RatioEstimate(value, value * self.rows.stderr / (2 * self.rows.value), low, high, self.clusters)
 
 
 def summarise(
@@ -140,7 +139,7 @@ def summarise(
     """Turn draws into a result."""
     by_part, rows = draws.trace(), draws.row_normalised().sum(1)
     terms = by_part.sum(1)
-    whole, row_normalised = draws.estimate(terms), draws.estimate(rows)
+    whole = draws.estimate(terms)
     tokens = draws.tokens()
     names = [(layout.names[n], layout.tensors[n].ndim) for n in layout.tensor_of_part]
     places = [(layer_of(name), block_of(name, ndim)) for name, ndim in names]
@@ -153,8 +152,7 @@ def summarise(
         high=whole.high,
         reached=whole.relative_half_width,
         precision=rule.precision,
-        row_normalised=row_normalised.value,
-        row_normalised_stderr=row_normalised.stderr,
+        rows=draws.estimate(rows),
         more=_more(draws, layout, by_part, rows),
         nats_per_token=sum(draw.loss for draw in draws.draws) / int(tokens.sum()),
         clusters=whole.clusters,

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from harness.errors import HarnessError
 from harness.measures.ratio import RatioEstimate
 
+CONFIRMATIONS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class StoppingRule:
-    """Stop once the 95 % half-width is at most ``precision`` times the value.
+    """Stop once the 95 % half-width is at most ``precision`` times the value, at two looks in a row.
 
-    Looking at the interval again and again makes it a little too narrow; from 32 clusters on, looking
-    after every eighth sequence, the nominal 95 % still covers 0.92 to 0.97 of the time (simulated in the
-    tests).
+    Looking at the interval again and again makes it too narrow: the rule likes to stop before a heavy term comes. From 32
+    clusters on, looking after every eighth sequence, the nominal 95 % covers 0.93 to 0.96 of the time at precisions up to
+    10 %, terms as heavy as a lognormal's (sigma 1) included (simulated in the tests); of these it covers 0.92 to 0.93 at
+    20 and 30 %, and 0.90 if it stopped at the first look that is narrow enough.
 
     Attributes:
         precision: Relative half-width to reach, 0.05 for 5 %; None takes every sequence.
@@ -53,6 +56,10 @@ class StoppingRule:
         (False, True, False)
         """
         return self.precision is not None and clusters >= self.minimum and unlooked >= self.every
+
+    def confirmed(self, narrow: int) -> bool:
+        """Whether so many looks in a row found the interval narrow enough to stop."""
+        return narrow >= CONFIRMATIONS
 
     def satisfied(self, estimate: RatioEstimate) -> bool:
         """Whether the interval is narrow enough; a negative value is judged by its magnitude."""
