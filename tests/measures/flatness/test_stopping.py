@@ -41,9 +41,7 @@ def test_nominal_95_percent_covers(precision: float, spread: float, most: int) -
     assert used < most
 
 
-@pytest.mark.parametrize(
-    ("sigma", "precision", "most"), [(0.5, 0.05, 640), (0.7, 0.1, 512), (1.0, 0.05, 256), (1.0, 0.1, 1000)]
-)
+@pytest.mark.parametrize(("sigma", "precision", "most"), [(0.5, 0.1, 256), (0.7, 0.1, 400), (1.0, 0.05, 256)])
 def test_heavy_tails_are_covered_where_the_rule_stops(sigma: float, precision: float, most: int) -> None:
     """Lognormal terms, at the default precision and maximum among others: the rule likes to stop before a heavy one."""
     generator = np.random.default_rng(1)
@@ -56,7 +54,7 @@ def test_a_minimum_of_two_would_not_cover() -> None:
     """The tests above can fail: without a pilot the rule stops on luck."""
     generator = np.random.default_rng(0)
     terms = generator.lognormal(-0.5, 1, (1000, 240))
-    rule = StoppingRule(precision=0.3, minimum=2, every=1)
+    rule = StoppingRule(precision=0.5, minimum=2, every=1)
     assert stopped_coverage(terms, np.ones_like(terms), 1.0, rule)[0] < 0.9
 
 
