@@ -33,35 +33,35 @@ def xtrace(
 ) -> SketchedTrace:
     r"""Estimate a trace on a fixed set of sequences with ``products`` products over all of them.
 
-        With ``k = products / 2`` probes ``w_i``, uniform on the sphere, and ``Q_i`` an orthonormal basis of the images
-        ``A w_j`` of all others, ``m_i = (I - Q_i Q_i') w_i`` is uniform in direction in the ``P - k + 1`` dimensions that
-        ``Q_i`` leaves, so that each of
+    With ``k = products / 2`` probes ``w_i``, uniform on the sphere, and ``Q_i`` an orthonormal basis of the images
+    ``A w_j`` of all others, ``m_i = (I - Q_i Q_i') w_i`` is uniform in direction in the ``P - k + 1`` dimensions that
+    ``Q_i`` leaves, so that each of
 
-            ``t_i = Tr(Q_i' A Q_i) + (P - k + 1) m_i' A m_i / |m_i|^2``
+        ``t_i = Tr(Q_i' A Q_i) + (P - k + 1) m_i' A m_i / |m_i|^2``
 
-        is unbiased, and so is their mean; ``sqrt(sum_i (t_i - mean)^2 / (k (k - 1)))`` is its own estimate of its error: the
+    is unbiased, and so is their mean; ``sqrt(sum_i (t_i - mean)^2 / (k (k - 1)))`` is its own estimate of its error: the
     ``t_i`` are not independent, and it was 0.75 to 1.02 times the true error at 12 to 96 products (simulated).
-        Epperly, Tropp and Webber, XTrace: Making the Most of Every Sample in Stochastic Trace Estimation (2024),
-        sections 2 and 3. All ``Q_i`` live in the span of one basis, so that ``k`` further products do for all of them. For small
-        models: about ``2 products`` vectors of the size of the model are held.
+    Epperly, Tropp and Webber, XTrace: Making the Most of Every Sample in Stochastic Trace Estimation (2024),
+    sections 2 and 3. All ``Q_i`` live in the span of one basis, so that ``k`` further products do for all of them. For small
+    models: about ``2 products`` vectors of the size of the model are held.
 
-        Args:
-            model: As for ``hessian_trace``, in float32 or float64.
-            sequences: Unpadded, in the order in which they are to be taken.
-            objective: "causal", "masked" or "seq2seq".
-            seed: Seeds the probes.
-            matrix: "gauss_newton" or "hessian".
-            products: At least 4; an odd one is left.
-            limit: Most trainable parameters.
-            minimum: Documents needed for an interval.
-            maximum: Most sequences to take.
-            progress: Called after each pass with the products so far.
+    Args:
+        model: As for ``hessian_trace``, in float32 or float64.
+        sequences: Unpadded, in the order in which they are to be taken.
+        objective: "causal", "masked" or "seq2seq".
+        seed: Seeds the probes.
+        matrix: "gauss_newton" or "hessian".
+        products: At least 4; an odd one is left.
+        limit: Most trainable parameters.
+        minimum: Documents needed for an interval.
+        maximum: Most sequences to take.
+        progress: Called after each pass with the products so far.
 
-        Returns:
-            The trace in nats per token per squared unit of parameter.
+    Returns:
+        The trace in nats per token per squared unit of parameter.
 
-        Raises:
-            HarnessError: As ``spectrum``, too few products, or a model above the limit.
+    Raises:
+        HarnessError: As ``spectrum``, too few products, or a model above the limit.
     """
     return sketched_trace(
         "xtrace", xtrace_of, model, sequences, objective=objective, seed=seed, matrix=matrix,
