@@ -1,0 +1,59 @@
+"""Trace, norm and effective rank by enumerated probes, and their errors by simulation."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from matrices import MatrixOperator, Population
+
+from harness.measures.flatness.fixed_set import sign_probes
+from harness.measures.flatness.moments import moments
+
+
+def test_all_signs_give_the_exact_values() -> None:
+    """Enumerated, the mean over probes is the expectation: trace and squared norm of an indefinite matrix."""
+    generator = np.random.default_rng(0)
+    raw = torch.as_tensor(generator.standard_normal((6, 4, 4)))
+    operator = MatrixOperator(raw + raw.transpose(1, 2), np.array([1, 2, 3, 1, 2, 3]), np.arange(6))
+    signs = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=4)), dtype=torch.float64)
+    found = moments(operator, signs)
+    matrix = operator.mean()
+    assert found.trace.value == pytest.approx(float(matrix.trace()), rel=1e-12)
+    assert found.frobenius_squared.value == pytest.approx(float(matrix.square().sum()), rel=1e-12)
+    first, second = (operator.restricted(np.arange(6) % 2 == half).mean() for half in (0, 1))
+    overlap = float((first * second).sum())
+    assert found.frobenius_squared_held_out == pytest.approx(overlap, rel=1e-12)
+    rank = float(first.trace() * second.trace()) / overlap if overlap > 0 else float("inf")
+    assert found.effective_rank_held_out == pytest.approx(rank, rel=1e-12)
+
+
+def test_effective_rank_of_equal_eigenvalues_is_their_number() -> None:
+    operator = MatrixOperator.of(3 * torch.eye(7).double())
+    found = moments(operator, sign_probes(operator, 3, 0, "test"))
+    assert found.effective_rank.value == pytest.approx(7, rel=1e-12)
+    assert found.effective_rank_held_out == pytest.approx(7, rel=1e-12)
+    assert found.effective_rank.stderr == pytest.approx(0, abs=1e-10)
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_population_and_the_bias_of_the_norm_is_as_said() -> None:
+    """Softmax regression, 64 documents: trace and norm; plug-in norm too large, held-out norm not."""
+    population, generator = Population(), np.random.default_rng(0)
+    matrix = population.matrix
+    trace, norm = float(matrix.trace()), float(matrix.square().sum())
+    rank = trace**2 / norm
+    inside, plugged, held = np.zeros(3), [], []
+    runs = 400
+    for run in range(runs):
+        operator = population.sample(64, generator)
+        found = moments(operator, sign_probes(operator, 12, run, "test"))
+        pairs = ((found.trace, trace), (found.frobenius_squared, norm), (found.effective_rank, rank))
+        inside += [e.low <= truth <= e.high for e, truth in pairs]
+        plugged.append(float(operator.mean().square().sum()))
+        held.append(found.frobenius_squared_held_out)
+    assert ((inside / runs > 0.91) & (inside / runs < 0.99)).all(), inside / runs
+    assert np.mean(plugged) > norm + 3 * np.std(plugged) / np.sqrt(runs)
+    assert abs(np.mean(held) - norm) < 4 * np.std(held) / np.sqrt(runs)
