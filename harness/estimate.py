@@ -23,7 +23,7 @@ from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
-from harness.specs import AffinityTask, ChoiceTask, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
+from harness.specs import AffinityTask, ChoiceTask, FinetuneTask, FlatnessTask, Enlarge, Pretrain, Task, protocol_of
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
@@ -135,8 +135,11 @@ def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]
     return sizes
 
 
-def parameters_of(recipe: Pretrain, options: Options) -> int:
-    """Parameters of a model that is not made yet: those of its start, or what its configuration says."""
+def parameters_of(recipe: Pretrain | Enlarge, options: Options) -> int:
+    """Parameters of a model that is not made yet: those of its start, or what its configuration says.
+
+    One that is to be enlarged counts as its start: its size is known once it was read.
+    """
     if recipe.start is not None:
         try:
             return resolve(recipe.start, offline=options.offline).info.parameters or DEFAULT_PARAMETERS
@@ -153,8 +156,10 @@ def parameters_of(recipe: Pretrain, options: Options) -> int:
         return sum(p.numel() for p in AutoModel.from_config(config).parameters())
 
 
-def make_seconds(recipe: Pretrain, parameters: int | None, options: Options) -> float:
-    """Seconds to train all seeds of a family."""
+def make_seconds(recipe: Pretrain | Enlarge, parameters: int | None, options: Options) -> float:
+    """Seconds to train all seeds of a family; what trains nothing takes none to speak of."""
+    if isinstance(recipe, Enlarge):
+        return 0.0
     tokens = recipe.steps[-1] * recipe.batch_size * recipe.length * len(recipe.seeds)
     return tokens * PASSES["training"] * 2 * (parameters or DEFAULT_PARAMETERS) / rate(options.device)
 
