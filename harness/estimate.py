@@ -23,7 +23,7 @@ from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
-from harness.specs import AffinityTask, ChoiceTask, FinetuneTask, FlatnessTask, Enlarge, Pretrain, Task, protocol_of
+from harness.specs import AffinityTask, ChoiceTask, Enlarge, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5

@@ -71,21 +71,17 @@ def found_at(model: type[BaseModel], location: tuple[Any, ...]) -> tuple[tuple[A
     Where a part may be of several classes pydantic adds a step that names the class; the file has none.
     """
     kept: list[Any] = []
-    fields, several = list(model.model_fields), []
+    holder, classes = model, [model]
     for part in location:
-        chosen = [inner for inner in several if part in tags_of(inner)]
-        several = []
-        if chosen:
-            model = chosen[0]
-            fields = list(model.model_fields)
+        tagged = [one for one in classes if part in tags_of(one)] if len(classes) > 1 else []
+        if tagged:
+            classes = tagged
             continue
         kept.append(part)
-        fields = list(model.model_fields)
-        found = model.model_fields.get(str(part))
-        inner = models_in(found.annotation) if found else []
-        several = inner if len(inner) > 1 else []
-        model = inner[0] if inner else model
-    return tuple(kept), fields
+        holder = classes[0]
+        found = holder.model_fields.get(str(part))
+        classes = (models_in(found.annotation) if found else []) or [holder]
+    return tuple(kept), list(holder.model_fields)
 
 
 def tags_of(model: type[BaseModel]) -> list[Any]:

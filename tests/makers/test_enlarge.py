@@ -1,142 +1,127 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
+from harness import evaluate
+from harness.checkpoints import load_language_model, resolve
+from harness.cli import main
 from harness.errors import HarnessError
-from harness.makers.enlargement.architectures import ARCHITECTURES
-from harness.makers.enlargement.embedding import enlarged
+from harness.evaluator import run
+from harness.makers import enlarge as maker
+from harness.makers.registry import make
+from harness.request import Options, from_suite, roles_of
+from harness.results import Store
 from harness.specs import Enlarge
-from tests.makers.models import VOCABULARY, in_its_dtype, inputs, logits, tiny
+from harness.specs.makers import MAKERS
 
 
-def recipe(**sizes) -> Enlarge:
-    return Enlarge.model_validate({"maker": "enlarge", "start": "nothing", **sizes})
+def recipe(start: Path, **sizes: Any) -> Enlarge:
+    return Enlarge.model_validate({"maker": "enlarge", "start": str(start), **sizes})
 
 
-def moved(kind: str, small, large) -> float:
-    """Largest difference of logits, relative to the largest."""
-    given = inputs(kind)
-    before, after = logits(small, given), logits(large, given)[:, :VOCABULARY]
-    return float((after - before).abs().max() / before.abs().max())
+def test_every_recipe_has_a_maker_under_its_name():
+    from importlib import import_module
+
+    assert all(callable(import_module(f"harness.makers.{name}").make) for name in MAKERS)
 
 
-COPIES = {kind: "duplicate" if kind in ("opt", "roberta", "modernbert") else "isometric" for kind in ARCHITECTURES}
-EVERY = sorted(ARCHITECTURES)
-WIDER = [(kind, {"hidden_size": 36 if kind != "gpt_neox" else 72, "width": COPIES[kind]}) for kind in EVERY]
-PLAIN = [(kind, {"hidden_size": 48, "width": "duplicate"}) for kind in EVERY if COPIES[kind] == "isometric"]
-INNER = [(kind, {"intermediate_size": 50}) for kind in EVERY]
-DEEPER = [(kind, {"num_hidden_layers": 5}) for kind in EVERY if kind not in ("bert", "roberta")]
-LONGER = [(kind, {"max_position_embeddings": 40}) for kind in EVERY]
-ZEROS = [(kind, {"hidden_size": 19, "width": "zeros"}) for kind in ("llama", "mistral", "qwen2", "qwen3")]
-HEADS = [
-    ("gpt2", {"hidden_size": 24, "num_attention_heads": 3}), ("gpt2", {"hidden_size": 48, "head_dim": 6}),
-    ("opt", {"hidden_size": 24, "num_attention_heads": 4, "width": "duplicate"}), ("bert", {"hidden_size": 36, "head_dim": 9}),
-    ("roberta", {"hidden_size": 24, "num_attention_heads": 3, "width": "duplicate"}),
-    ("modernbert", {"hidden_size": 48, "num_attention_heads": 4, "width": "duplicate"}),
-    ("gpt_neox", {"hidden_size": 96, "head_dim": 16}), ("gpt_neox", {"hidden_size": 40, "width": "zeros"}),
-    ("llama", {"num_attention_heads": 8, "num_key_value_heads": 4}), ("llama", {"num_attention_heads": 12}),
-    ("llama", {"num_attention_heads": 8, "num_key_value_heads": 8}), ("llama", {"head_dim": 12}),
-    ("llama", {"num_attention_heads": 9, "num_key_value_heads": 3}), ("qwen3", {"num_attention_heads": 14, "num_key_value_heads": 7}),
-    ("qwen2", {"num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 8}), ("mistral", {"head_dim": 8}),
-]  # fmt: skip
-TURNED = [(kind, sizes) for kind, sizes in HEADS if kind == "modernbert"]
-"""Frequencies of rotations are worked out in float32, and the same power may end on another last digit in a longer vector."""
-ALL_AT_ONCE = [
-    ("gpt2", {"hidden_size": 48, "num_attention_heads": 6, "intermediate_size": 64, "num_hidden_layers": 3,
-              "max_position_embeddings": 20, "new_positions": "repeat"}),
-    ("llama", {"hidden_size": 31, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 8, "intermediate_size": 20,
-               "num_hidden_layers": 4, "max_position_embeddings": 64, "width": "zeros"}),
-    ("bert", {"hidden_size": 24, "num_attention_heads": 3, "intermediate_size": 20, "max_position_embeddings": 17, "vocab_size": 40}),
-    ("modernbert", {"hidden_size": 24, "num_hidden_layers": 5, "vocab_size": 30, "width": "duplicate"}),
-]  # fmt: skip
+def test_the_member_is_a_checkpoint_that_says_what_its_start_says(content, tmp_path):
+    start = content.folder("gpt2")
+    sizes = {"hidden_size": 64, "num_hidden_layers": 3, "max_position_embeddings": 96}
+    assert make(recipe(start, **sizes), tmp_path / "large") == ["enlarged"]
+    small, large = resolve(str(start)), resolve(str(tmp_path / "large" / "enlarged"))
+    assert (large.objective, large.tokenizer, large.context) == ("causal", small.tokenizer, 96)
+    assert (large.info.parent, large.info.step, large.info.run) == (str(start), small.info.step, small.info.run)
+    assert large.info.made["from"] == small.identity and 0 <= large.info.made["logits_moved"] < 1e-5
+    ids = torch.arange(20)[None]
+    before, after = (load_language_model(one, "cpu", "float32")[0](input_ids=ids).logits for one in (small, large))
+    torch.testing.assert_close(after, before, rtol=1e-5, atol=1e-5)
+    assert load_language_model(large, "cpu", "float32")[1].model_max_length == 96
 
 
-@pytest.mark.parametrize(("kind", "sizes"), WIDER + PLAIN + INNER + DEEPER + LONGER + ZEROS + HEADS + ALL_AT_ONCE)
-def test_a_larger_model_says_the_same(kind, sizes):
-    small = tiny(kind)
-    large = enlarged(small, recipe(**sizes))
-    assert moved(kind, small, large) < (1e-6 if (kind, sizes) in TURNED else 1e-10)
-    assert (
-        sum(p.numel() for p in large.parameters()) > sum(p.numel() for p in small.parameters())
-        or "max_position_embeddings" in sizes
+def test_what_stands_is_not_made_again_and_another_recipe_is_refused(content, tmp_path, monkeypatch):
+    given = recipe(content.folder("gpt2"), num_hidden_layers=3)
+    make(given, tmp_path / "large")
+    monkeypatch.setattr(maker, "resolve", None)
+    assert make(given, tmp_path / "large") == ["enlarged"]
+    with pytest.raises(HarnessError, match=r"made with other settings \(num_hidden_layers\)"):
+        make(recipe(content.folder("gpt2"), num_hidden_layers=4), tmp_path / "large")
+
+
+def test_a_folder_in_which_nothing_stands_takes_another_recipe(content, tmp_path):
+    with pytest.raises(HarnessError, match="leave vocab_size at"):
+        make(recipe(content.folder("gpt2"), vocab_size=5000), tmp_path / "large")
+    make(recipe(content.folder("gpt2"), num_hidden_layers=3), tmp_path / "large")
+    assert "num_hidden_layers: 3" in (tmp_path / "large" / "family.yaml").read_text()
+
+
+def test_a_larger_model_that_says_something_else_is_not_kept(content, tmp_path, monkeypatch):
+    def spoilt(model: Any, given: Enlarge) -> Any:
+        larger = maker_enlarged(model, given)
+        larger.transformer.ln_f.bias.data[0] += 0.5
+        return larger
+
+    maker_enlarged = maker.enlarged
+    monkeypatch.setattr(maker, "enlarged", spoilt)
+    with pytest.raises(HarnessError, match="gives other logits: they differ by .* expected at most 1e-04"):
+        make(recipe(content.folder("gpt2"), num_hidden_layers=3), tmp_path / "large")
+    assert not (tmp_path / "large" / "enlarged").exists()
+
+
+def test_a_model_without_a_head_has_no_function_to_keep(content, tmp_path):
+    with pytest.raises(HarnessError, match="has no LM head"):
+        make(recipe(content.folder("encoder"), intermediate_size=80), tmp_path / "large")
+
+
+SUITE = """title: sizes
+families:
+  small: {{checkpoints: [{start}]}}
+  large: {{make: {{maker: enlarge, start: {start}, hidden_size: 64, intermediate_size: 160}}}}
+tasks:
+  upstream: [{{name: own/loss, include: synthetic/hmm_loss, text: {{first: 40}}}}]
+  flatness: [{{name: own/fisher, include: synthetic/hmm_fisher, text: {{first: 40}}}}]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "bert"])
+def test_a_suite_makes_the_larger_model_and_both_have_one_loss_and_one_trace(content, tmp_path, kind):
+    (tmp_path / "suite.yaml").write_text(SUITE.format(start=content.folder(kind)))
+    assert roles_of(tmp_path).families["large"] == ("large/enlarged",)
+    assert not run(from_suite(tmp_path), tmp_path, Options()).failed
+    store = Store(tmp_path)
+    parents = {identity: info.parent for identity, info in store.checkpoints.items()}
+    found = {(r.metric, parents[r.checkpoint] is not None): r.value for r in store.records}
+    assert {large for _, large in found} == {True, False}
+    compared = {"nats_per_token", "fisher_trace"} if kind != "bert" else {"nats_per_token"}  # its head: see widths.py
+    assert compared <= {metric for metric, _ in found}
+    for metric in compared:
+        assert found[metric, True] == pytest.approx(found[metric, False], rel=1e-5), metric
+
+
+@pytest.mark.slow
+def test_the_command_makes_what_scores_as_its_start_does_or_says_why_not(content, tmp_path, capsys, monkeypatch):
+    def command(*sizes: str) -> str:
+        path = tmp_path / "recipe.yaml"
+        path.write_text("\n".join((f"start: {content.folder('bert')}", *sizes)))
+        monkeypatch.setattr("sys.argv", ["harness", "make", "enlarge", str(path), "-o", str(tmp_path / "large")])
+        main()
+        return capsys.readouterr().out.strip()
+
+    member = command("num_attention_heads: 4", "hidden_size: 64")
+    assert member == str(tmp_path / "large" / "enlarged")
+    assert json.loads((Path(member) / "config.json").read_text())["hidden_size"] == 64
+    start, large = (evaluate(name, ["synthetic/hmm_loss"], limit=40) for name in (str(content.folder("bert")), member))
+    losses = [{r.metric: (r.value, r.n) for r in records} for records in (start, large)]
+    assert losses[1]["nats_per_token"] == (
+        pytest.approx(losses[0]["nats_per_token"][0], rel=1e-5),
+        losses[0]["nats_per_token"][1],
     )
-    for name, size in sizes.items():
-        if name not in ("width", "new_positions", "intermediate_size", "head_dim"):
-            assert getattr(large.config, name) == size
-
-
-def trace_by_weight(kind: str, model) -> dict[str, float]:
-    """Tr(G) of each weight, exactly: for every scored token and every label, p(label) |gradient of log p(label)|^2, summed."""
-    given = {name: value[1:, :5] for name, value in inputs(kind).items()}
-    weights = dict(model.named_parameters())
-    found = torch.log_softmax(in_its_dtype(model)(**given).logits[0], -1)
-    terms = dict.fromkeys(weights, 0.0)
-    for row in found[[1, 4]]:
-        for log_p in row[row > -1000]:
-            gradients = torch.autograd.grad(log_p, list(weights.values()), retain_graph=True)
-            for name, gradient in zip(weights, gradients, strict=True):
-                terms[name] += float(log_p.exp()) * float(gradient.pow(2).sum())
-    return terms
-
-
-def ratios(kind: str, **sizes) -> dict[str, float]:
-    """Trace of each weight in the larger model over that in the small one; for weights of new layers the trace itself.
-
-    A bias of keys has no gradient but rounding, since softmax takes away what all keys share; it is left out.
-    """
-    small = tiny(kind)
-    before, after = trace_by_weight(kind, small), trace_by_weight(kind, enlarged(small, recipe(**sizes)))
-    return {
-        name: value / before.get(name, 1.0)
-        for name, value in after.items()
-        if value > 1e-25 or before.get(name, 0) > 1e-25
-    }
-
-
-@pytest.mark.parametrize(("kind", "sizes"), [
-    ("gpt2", {"hidden_size": 24}), ("llama", {"hidden_size": 36, "num_attention_heads": 8, "num_key_value_heads": 4}),
-    ("gpt_neox", {"hidden_size": 48, "intermediate_size": 40}), ("bert", {"hidden_size": 36, "vocab_size": 30}),
-])  # fmt: skip
-def test_isometric_copies_keep_the_trace_of_every_weight(kind, sizes):
-    found = ratios(kind, **sizes)
-    head = {name: value for name, value in found.items() if name.startswith("cls.predictions.transform.dense")}
-    assert all(value == pytest.approx(1 / 3, rel=1e-8) for value in head.values()) and len(head) == 2 * (kind == "bert")
-    assert all(value == pytest.approx(1, rel=1e-8) for name, value in found.items() if name not in head)
-    assert len(found) >= len(list(tiny(kind).parameters())) - 6
-
-
-def test_copies_that_keep_the_epsilon_move_traces_by_known_factors():
-    found = ratios("bert", hidden_size=24, width="duplicate")
-    factors = {
-        "query.weight": 2,
-        "intermediate.dense.weight": 2,
-        "output.dense.weight": 0.5,
-        "word_embeddings.weight": None,
-    }
-    for name, value in found.items():
-        for ending, factor in factors.items():
-            if name.endswith(ending) and factor:
-                assert value == pytest.approx(factor, rel=1e-8), name
-    found = ratios("qwen3", hidden_size=24)
-    assert {round(v, 6) for n, v in found.items() if ".q_proj." in n or ".k_proj." in n} == {2.0}
-    assert {round(v, 6) for n, v in found.items() if "_proj." not in n or ".o_proj" in n or ".v_proj" in n} == {1.0}
-
-
-def test_zeros_keep_the_trace_of_all_but_the_gains():
-    found = ratios("llama", hidden_size=18, width="zeros")
-    for name, value in found.items():
-        assert value == pytest.approx(1.5 if "norm" in name else 1.0, rel=1e-8), name
-    total = [
-        sum(trace_by_weight("gpt_neox", m).values())
-        for m in (tiny("gpt_neox"), enlarged(tiny("gpt_neox"), recipe(hidden_size=40, width="zeros")))
-    ]
-    print(total)
-
-
-def test_layers_that_add_nothing_keep_the_trace_of_the_old_weights():
-    found = ratios("gpt2", num_hidden_layers=3)
-    new = {name for name in found if ".h.2." in name}
-    assert new == {"transformer.h.2.attn.c_proj.bias", "transformer.h.2.mlp.c_proj.bias"}
-    assert all(value == pytest.approx(1, rel=1e-8) for name, value in found.items() if name not in new)
-    assert all(value == pytest.approx(1, rel=1e-8) for value in ratios("mistral", num_hidden_layers=4).values())
+    with pytest.raises(SystemExit) as stopped:
+        command("num_hidden_layers: 4")
+    assert stopped.value.code == 3 and "made with other settings" in capsys.readouterr().err

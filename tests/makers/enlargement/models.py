@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
+from harness.specs import Enlarge
+
 VOCABULARY = 23
 SIZES = {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 14,
          "max_position_embeddings": 16, "initializer_range": 0.3}  # fmt: skip
@@ -30,6 +32,11 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 MASKED = ("bert", "roberta", "modernbert")
 SPECIAL = {"pad_token_id": 1, "bos_token_id": 2, "eos_token_id": 2}
+
+
+def recipe(**sizes: Any) -> Enlarge:
+    """A recipe whose start is of no interest."""
+    return Enlarge.model_validate({"maker": "enlarge", "start": "nothing", **sizes})
 
 
 def tiny(kind: str, dtype: torch.dtype = torch.float64, **changes: Any) -> Any:
