@@ -91,7 +91,7 @@ class Enlarge(Spec):
     width: Literal["isometric", "duplicate", "zeros"] = Field(
         "isometric",
         description="how a wider hidden state holds the old one: copies that keep its length (and every gradient's), plain "
-        "copies that keep the normalisation's epsilon, or zeros; harness/makers/enlargement/widths.py says more",
+        "copies of which one is read (they keep the normalisation's epsilon), or zeros; harness/makers/enlargement/widths.py says more",
     )
     new_positions: Literal["zero", "repeat"] = Field("zero", description="rows of a longer table of positions")
 

@@ -47,7 +47,7 @@ def enlarged(model: Any, recipe: Enlarge) -> Any:
     refuse_width(old, new, recipe.width, architecture, tied=tied, epsilon=epsilon)
     rules = {name: rule_of(name, architecture, config.model_type) for name in weights}
     refuse_growth(old, new, architecture, rules)
-    axes = axes_of(old, new, recipe, architecture, tied=tied)
+    axes = axes_of(old, new, recipe, architecture)
     larger = new_model(
         model, larger_config(config, old, new, architecture, epsilon_factor(old, new, recipe.width))
     )  # fmt: skip
@@ -124,9 +124,7 @@ def longer(
     return weight
 
 
-def axes_of(
-    old: Sizes, new: Sizes, recipe: Enlarge, architecture: Architecture, *, tied: bool
-) -> Mapping[str, Axis | None]:  # fmt: skip
+def axes_of(old: Sizes, new: Sizes, recipe: Enlarge, architecture: Architecture) -> Mapping[str, Axis | None]:
     """Every axis of the table; None where it stays."""
     inner = padded(old.inner, new.inner)
     rows, more = old.positions + architecture.first_position, new.positions + architecture.first_position
@@ -137,7 +135,7 @@ def axes_of(
         "vocabulary": padded(old.vocabulary, new.vocabulary),
         "output bias": padded(old.vocabulary, new.vocabulary, fill=NO_PROBABILITY),
         **head_axes(old, new, sqrt(epsilon_factor(old, new, recipe.width)) if architecture.fixed_head else 1.0),
-        **hidden_axes(old, new, recipe.width, architecture, tied=tied),
+        **hidden_axes(old, new, recipe.width),
     }  # fmt: skip
 
 

@@ -14,20 +14,23 @@ BERT's 1e-12 is let pass, since in float32 it vanishes beside any variance. The 
 are divided by k. Qwen 3 normalises queries and keys with the same epsilon: they are divided by sqrt(k), and the traces of what makes
 them alone are multiplied by k.
 
-``duplicate``: k copies as they are; the epsilon is kept, so that the configuration is that of a larger model trained from
-scratch and the two may lie on one line in weight space. The residual stream is sqrt(k) longer: traces of what writes to it
-are divided by k. With a normalisation at the end of each layer (BERT) those of what reads it are multiplied by k. Raw traces
-are then comparable by block, with that factor, and not in sum.
+``duplicate``: k copies as they are are written and the first alone is read: the other copies have gains and weights of zero. The
+epsilon is kept, so that the configuration is that of a larger model trained from scratch. What reads a normalisation's
+output, and its gain, keep their traces. Those of what writes grow a little, by a share of about 1 / old: a normalisation over k
+copies takes away 1 / k of what it took of the gradient along its mean and its output. Where the normalised is the
+hidden state itself (each layer of BERT, the embeddings of ModernBERT) its reader sees all copies: trace times k; so, with a
+tied head, do the last gain and bias, since the embeddings have all copies.
 
 ``zeros``: as Liu et al. have it, for any new width. RMSNorm has no mean: gains are multiplied by sqrt(old / new) and the
 epsilon by old / new; traces are kept but for the gains', which are multiplied by new / old. LayerNorm's mean must be zero, so
 that all that is written is centred first, which changes nothing where only normalisations read the hidden state: an
 untied head, and no normalisation whose output is part of the stream. The mean over the wider vector then leaves one
-direction more free, and the trace is a little larger. (For a tied head no linear P does it when new < 2 old: the
-coordinates that are not read would have to carry what is missing of the variance, and are too few.)
+direction more free, and the trace of what writes is a little larger. For a tied head no way is known here: what embeds cannot be centred
+without moving logits, and no spare coordinate can take up the mean without adding to the variance.
 
-Copies are read in equal parts. All on one copy would be the same function, but the others would have another gradient, and
-the trace would depend on which one was chosen.
+Why ``isometric`` reads all copies in equal parts and ``duplicate`` one: the former is an isometry with the gradients that it has
+from there; with the latter equal parts would shorten the gradient of the hidden state by sqrt(k), and divide the trace of all that
+writes to it by k. S_row, which is free of scale, falls by about old / new in every way: independent noise on copies averages out.
 """
 
 from __future__ import annotations
@@ -42,24 +45,22 @@ from harness.makers.enlargement.sizes import Sizes
 
 NO_EPSILON = 1e-11
 """An epsilon that float32 does not see beside a variance of 1e-3."""
+READ = ("norm", "norm bias", "final norm", "final norm bias", "read", "read residual", "read head")
 
 
-def hidden_axes(old: Sizes, new: Sizes, width: str, architecture: Architecture, *, tied: bool) -> Mapping[str, Axis]:
+def hidden_axes(old: Sizes, new: Sizes, width: str) -> Mapping[str, Axis]:
     """The axes that have to do with the hidden state."""
     if width == "zeros":
         plain, gain = padded(old.hidden, new.hidden), padded(old.hidden, new.hidden, sqrt(old.hidden / new.hidden))
-        words = ("write", "read", "read head", "norm bias", "final norm bias")
-        return dict.fromkeys(words, plain) | {"norm": gain, "final norm": gain}
-    copies = new.hidden // old.hidden
-    read = 1 / sqrt(copies)
-    stream = read if width == "isometric" else 1.0
-    final = 1 / (copies * stream) if tied else read
-    scales = {
-        "write": stream, "residual norm": stream, "residual norm bias": stream, "read residual": 1 / (copies * stream),
-        "norm": read, "norm bias": read, "read": 1 / (copies * read), "head": 1.0,
-        "final norm": final, "final norm bias": final, "read head": 1 / (copies * final),
-    }  # fmt: skip
-    return {word: tiled(old.hidden, new.hidden, scale) for word, scale in scales.items()}
+        return dict.fromkeys(("write", *READ), plain) | {"norm": gain, "final norm": gain}
+    if width == "duplicate":
+        copied = dict.fromkeys(
+            ("write", "residual norm", "residual norm bias", "head"), tiled(old.hidden, new.hidden, 1.0)
+        )
+        return dict.fromkeys(READ, padded(old.hidden, new.hidden)) | copied
+    share = tiled(old.hidden, new.hidden, sqrt(old.hidden / new.hidden))
+    shared = ("write", "residual norm", "residual norm bias", *READ)
+    return dict.fromkeys(shared, share) | {"head": tiled(old.hidden, new.hidden, 1.0)}
 
 
 def epsilon_factor(old: Sizes, new: Sizes, width: str) -> float:

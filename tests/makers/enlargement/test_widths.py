@@ -63,21 +63,37 @@ def test_the_known_exceptions_are_those_that_the_text_names():
         assert value == pytest.approx(2 if ".q_proj." in name or ".k_proj." in name else 1, rel=1e-8), name
 
 
+LAST = ("transformer.ln_f", "decoder.final_layer_norm", "head.norm", "predictions.transform.LayerNorm")
+
+
 @pytest.mark.slow
-def test_plain_copies_move_traces_by_the_number_of_copies():
+def test_plain_copies_multiply_the_trace_of_what_sees_them_all():
     bert = ratios("bert", hidden_size=24, width="duplicate")
     for name, value in bert.items():
-        if any(part in name for part in (".query.weight", ".value.weight", "intermediate.dense.weight")):
+        if any(part in name for part in (".query.weight", ".value.weight", "intermediate.dense.weight", *LAST)):
             assert value == pytest.approx(2, rel=1e-8), name
         if any(part in name for part in (".query.bias", "intermediate.dense.bias", "cls.predictions.bias")):
             assert value == EXACT, name
-        if "output.dense" in name or "position_embeddings" in name:
-            assert value == pytest.approx(0.5, rel=1e-8), name
-    gpt2 = ratios("gpt2", hidden_size=24, width="duplicate")
-    for name, value in gpt2.items():
-        writes = "c_proj" in name or "wpe" in name
-        if ".h." in name or writes:
-            assert value == pytest.approx(0.5 if writes else 1, rel=1e-8), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "sizes"), [
+    ("gpt2", {"n_embd": 48}), ("opt", {"hidden_size": 48, "word_embed_proj_dim": 48}), ("modernbert", {"hidden_size": 48}),
+])  # fmt: skip
+def test_plain_copies_keep_that_of_other_readers_and_add_a_share_to_that_of_writers(kind, sizes):
+    small = tiny(kind, **sizes)
+    large = enlarged(small, recipe(hidden_size=96, width="duplicate"))
+    before, after = (trace_by_weight(kind, model) for model in (small, large))
+    for name, trace in before.items():
+        reads = any(
+            part in name
+            for part in (".c_attn.", ".c_fc.", "_norm.", "ln_", ".q_proj.", ".v_proj.", ".fc1.", "Wqkv", "Wi")
+        )
+        doubled = any(part in name for part in LAST) or name == "model.layers.0.attn.Wqkv.weight"
+        if doubled or reads:
+            assert after[name] == pytest.approx(trace * (2 if doubled else 1), rel=1e-8), name
+        else:
+            assert trace * (1 - 1e-8) < after[name] < 1.06 * trace, name
 
 
 @pytest.mark.slow
