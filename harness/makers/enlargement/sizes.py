@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.makers.enlargement.architectures import Architecture
+from harness.makers.enlargement.architectures import Architecture, architecture_of
 from harness.specs import Enlarge
 
 SAFE_ROTATIONS = {"default", "linear", "llama3"}
@@ -147,6 +147,17 @@ def refuse_rotation(old: Sizes, new: Sizes, config: Any) -> None:
 def key_copies(old: Sizes, new: Sizes) -> int:
     """Copies of each key and value head: more than one where groups have fewer heads than before."""
     return -(-(old.heads // old.key_value_heads) // (new.heads // new.key_value_heads))
+
+
+def larger(config: Any, recipe: Enlarge) -> Any:
+    """The configuration of the larger model but for its epsilon.
+
+    Raises:
+        HarnessError: the architecture is not known, or the sizes do not fit.
+    """
+    architecture = architecture_of(config)
+    old = sizes_of(config, architecture)
+    return larger_config(config, old, asked(old, recipe, config, architecture), architecture, 1.0)
 
 
 def larger_config(config: Any, old: Sizes, new: Sizes, architecture: Architecture, epsilon: float) -> Any:
