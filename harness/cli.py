@@ -235,7 +235,20 @@ def pretrain(
     """Train language models from scratch, or on from a checkpoint, and keep checkpoints at chosen steps."""
     from harness import commands
 
-    for member in commands.make_pretrain(recipe, output, device=device, offline=offline):
+    for member in commands.make_family("pretrain", recipe, output, device=device, offline=offline):
+        print(output / member)
+
+
+@make_app.command()
+def enlarge(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file: what stands under make: in a suite.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Family folder to write.")],
+    device: Device = "cpu", offline: Offline = False,
+) -> None:  # fmt: skip
+    """Put a checkpoint into a larger architecture without changing what it computes."""
+    from harness import commands
+
+    for member in commands.make_family("enlarge", recipe, output, device=device, offline=offline):
         print(output / member)
 
 

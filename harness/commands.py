@@ -304,18 +304,19 @@ def find_record(key: str, stores: Sequence[Store], folders: Sequence[Path]) -> t
     )
 
 
-def make_pretrain(recipe: Path, output: Path, *, device: str, offline: bool) -> list[str]:
-    """Run the maker ``pretrain`` on a recipe file."""
+def make_family(maker: str, recipe: Path, output: Path, *, device: str, offline: bool) -> list[str]:
+    """Run a maker on a recipe file."""
     from harness.machine import check_device, keep_freed_memory, set_threads
-    from harness.makers.pretrain import make
-    from harness.specs import Pretrain, Source, check, read_yaml
+    from harness.makers.registry import make
+    from harness.specs import Source, check, read_yaml
+    from harness.specs.makers import MAKERS
 
     check_device(device, "float32")
     keep_freed_memory()
     set_threads()
     source = read_yaml(recipe)
     if isinstance(source.value, dict):
-        source = Source(source.path, {"maker": "pretrain", **source.value}, source.places)
-    members = make(check(Pretrain, source), output, spec_folder=recipe.parent, device=device, offline=offline)
+        source = Source(source.path, {"maker": maker, **source.value}, source.places)
+    members = make(check(MAKERS[maker], source), output, spec_folder=recipe.parent, device=device, offline=offline)
     print(f"{len(members)} checkpoints", file=sys.stderr)
     return members

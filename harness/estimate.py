@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from harness.checkpoints import resolve
+from harness.checkpoints import Resolved, resolve
 from harness.data.rows import Rows
 from harness.errors import HarnessError
 from harness.measures.kinds import kind_of
@@ -23,7 +23,7 @@ from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
-from harness.specs import AffinityTask, ChoiceTask, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
+from harness.specs import AffinityTask, ChoiceTask, Enlarge, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
@@ -148,26 +148,47 @@ def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]
     return sizes
 
 
-def parameters_of(recipe: Pretrain, options: Options) -> int:
+def parameters_of(recipe: Pretrain | Enlarge, options: Options) -> int:
     """Parameters of a model that is not made yet: those of its start, or what its configuration says."""
     if recipe.start is not None:
         try:
-            return resolve(recipe.start, offline=options.offline).info.parameters or DEFAULT_PARAMETERS
+            start = resolve(recipe.start, offline=options.offline)
+            if isinstance(recipe, Enlarge):
+                return enlarged_parameters(start, recipe)
+            return start.info.parameters or DEFAULT_PARAMETERS
         except HarnessError:  # the run will say it; a plan has other rows to show
             return DEFAULT_PARAMETERS
-    import torch
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoConfig
 
     settings: dict[str, Any] = dict(recipe.architecture)
     vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
     ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
-    config = AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings)
+    return body_parameters(AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings))
+
+
+def enlarged_parameters(start: Resolved, recipe: Enlarge) -> int:
+    """Parameters of what a checkpoint will be once it is enlarged; its weights are not read."""
+    from harness.checkpoints.config import load_config
+    from harness.makers.enlargement.sizes import larger
+
+    whole = start.whole
+    config = load_config(Path(whole.folder), whole.name, remote_code=whole.remote_code)
+    return body_parameters(larger(config, recipe))
+
+
+def body_parameters(config: Any) -> int:
+    """Parameters of a model without its head, by its configuration."""
+    import torch
+    from transformers import AutoModel
+
     with torch.device("meta"):
         return sum(p.numel() for p in AutoModel.from_config(config).parameters())
 
 
-def make_seconds(recipe: Pretrain, parameters: int | None, options: Options) -> float:
-    """Seconds to train all seeds of a family."""
+def make_seconds(recipe: Pretrain | Enlarge, parameters: int | None, options: Options) -> float:
+    """Seconds to train all seeds of a family; what trains nothing takes none to speak of."""
+    if isinstance(recipe, Enlarge):
+        return 0.0
     tokens = recipe.steps[-1] * recipe.batch_size * recipe.length * len(recipe.seeds)
     return tokens * PASSES["training"] * 2 * (parameters or DEFAULT_PARAMETERS) / rate(options.device)
 

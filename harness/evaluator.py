@@ -55,7 +55,7 @@ def run(request: Request, output: Path, options: Options) -> Outcome:
 def make_families(request: Request, output: Path, options: Options) -> None:
     """Run the makers of a suite; what stands is not made again."""
     for family, recipe in request.made.items():
-        from harness.makers.pretrain import make
+        from harness.makers.registry import make
 
         make(
             recipe,

@@ -15,8 +15,9 @@ from harness.errors import HarnessError
 from harness.makers.family import write_text
 from harness.results import Control, Roles
 from harness.results.roles import ROLES
-from harness.specs import Pretrain, Task, load_suite, load_task, read_yaml
+from harness.specs import Enlarge, Pretrain, Task, load_suite, load_task, read_yaml
 from harness.specs.load import derive_task
+from harness.specs.makers import recipe_of
 from harness.specs.source import Source
 
 STEP_FOLDER = re.compile(r"(?:step|checkpoint)[-_=]?\d*$")
@@ -44,7 +45,7 @@ class Request:
     seeds: tuple[int, ...]
     roles: Roles
     suite: Mapping[str, Any]
-    made: Mapping[str, Pretrain] = field(default_factory=dict)
+    made: Mapping[str, Pretrain | Enlarge] = field(default_factory=dict)
     leave_out: frozenset[tuple[str, str]] = frozenset()
     folder: Path = Path()
 
@@ -188,7 +189,7 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
     families = {}
     for name, family in suite["families"].items():
         made = family.get("make")
-        members = Pretrain.model_validate(made).members() if made else ()
+        members = recipe_of(made).members() if made else ()
         patterns = family.get("checkpoints") or ()
         families[name] = tuple(f"{name}/{m}" for m in members) or tuple(n for p in patterns for n in expand(p))
     controls = tuple(

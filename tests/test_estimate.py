@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.estimate import parameters_of, sizes_of, tokens_of
+from harness.estimate import make_seconds, parameters_of, sizes_of, tokens_of
+from harness.makers.enlargement.embedding import enlarged
 from harness.measures.session import RowCache
 from harness.request import Options, from_suite
 from harness.results import Store
-from harness.specs import Pretrain, load_task
+from harness.specs import Enlarge, Pretrain, load_task
 
 MAKE = {"maker": "pretrain", "objective": "masked", "corpus": [{"data": {"world": "hmm"}}], "steps": [1]}
 
@@ -28,6 +29,15 @@ def test_a_family_has_the_size_of_what_it_starts_from(content, tmp_path):
     assert found == pytest.approx(sum(p.numel() for p in model.parameters()), rel=0.02)
     missing = Pretrain.model_validate(MAKE | {"start": str(tmp_path / "nothing")})
     assert parameters_of(missing, Options(offline=True)) > 10**8
+
+
+def test_a_model_that_is_to_be_enlarged_has_the_size_it_will_have(content, tmp_path):
+    recipe = Enlarge.model_validate(
+        {"maker": "enlarge", "start": str(content.folder("gpt2")), "hidden_size": 64, "num_hidden_layers": 3}
+    )
+    expected = sum(p.numel() for p in enlarged(content.make("gpt2")[0], recipe).parameters())
+    assert parameters_of(recipe, Options()) == expected
+    assert make_seconds(recipe, expected, Options()) == 0
 
 
 def test_a_family_from_scratch_has_the_size_of_its_configuration(tmp_path):

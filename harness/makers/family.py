@@ -25,7 +25,7 @@ class FamilyFolder:
     """Where one maker puts its members."""
 
     def __init__(self, folder: Path, made: Mapping[str, Any]) -> None:
-        """Open a folder, or begin one.
+        """Open a folder, or begin one; one in which no member stands is begun anew.
 
         Raises:
             HarnessError: the folder holds a family made by another recipe, or cannot be written.
@@ -35,11 +35,12 @@ class FamilyFolder:
         if path.is_file():
             found = yaml.safe_load(path.read_text())
             changed = [name for name, _, _ in differences(found.get("made", {}), json.loads(json.dumps(made)))]
-            if changed:
+            if not changed:
+                return
+            if any(folder.rglob(MEMBER)):
                 raise HarnessError(
                     f"{path}: made with other settings ({', '.join(changed[:5])}); remove the folder or choose another"
                 )
-            return
         try:
             folder.mkdir(parents=True, exist_ok=True)
             text = yaml.safe_dump({"made": json.loads(json.dumps(made))}, sort_keys=False, allow_unicode=True)

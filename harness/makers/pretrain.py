@@ -22,8 +22,7 @@ from harness.data.windows import MaskVocabulary, corrupted
 from harness.errors import HarnessError
 from harness.makers.family import FamilyFolder
 from harness.progress import progress, say
-from harness.specs import LmLossTask, Pretrain
-from harness.specs.suite import Corpus
+from harness.specs import Corpus, LmLossTask, Pretrain
 from harness.training.heads import head_off
 from harness.training.loop import Batch, Loop, Recipe
 

@@ -42,10 +42,12 @@ def check(model: type[S], source: Source, **given: Any) -> S:
 
 def explain(model: type[BaseModel], source: Source, fault: Any) -> str:
     """One fault of pydantic's in our words."""
-    location = tuple(fault["loc"])
+    location, fields = found_at(model, tuple(fault["loc"]))
     place, name = source.place(location), ".".join(str(part) for part in location)
     if fault["type"] == "extra_forbidden":
-        return f"{place}: unknown field {name!r}; {nearest(str(location[-1]), fields_at(model, location[:-1]))}"
+        return f"{place}: unknown field {name!r}; {nearest(str(location[-1]), fields)}"
+    if fault["type"].startswith("union_tag"):
+        return unknown_tag(source, location, fault)
     if fault["type"] == "missing":
         return f"{place}: the field {name!r} is missing"
     if fault["type"] == "value_error":
@@ -53,15 +55,38 @@ def explain(model: type[BaseModel], source: Source, fault: Any) -> str:
     return f"{place}: {name!r} is {fault['input']!r}; {fault['msg'][0].lower()}{fault['msg'][1:]}"
 
 
-def fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The valid fields of the part of a spec at ``location``."""
+def unknown_tag(source: Source, location: tuple[Any, ...], fault: Any) -> str:
+    """A part that may be of several classes, where the field that tells which is missing or says none of them."""
+    name = fault["ctx"]["discriminator"].strip("'")
+    place = source.place((*location, name))
+    if "tag" not in fault["ctx"]:
+        return f"{place}: the field {'.'.join((*map(str, location), name))!r} is missing"
+    known = fault["ctx"]["expected_tags"].replace("'", "").split(", ")
+    return f"{place}: unknown {name} {fault['ctx']['tag']!r}; {nearest(fault['ctx']['tag'], known)}"
+
+
+def found_at(model: type[BaseModel], location: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[str]]:
+    """A location as the file has it, and the valid fields of the part that holds its last step.
+
+    Where a part may be of several classes pydantic adds a step that names the class; the file has none.
+    """
+    kept: list[Any] = []
+    holder, classes = model, [model]
     for part in location:
-        found = model.model_fields.get(str(part))
-        inner = found and next(iter(models_in(found.annotation)), None)
-        if inner is None:
+        tagged = [one for one in classes if part in tags_of(one)] if len(classes) > 1 else []
+        if tagged:
+            classes = tagged
             continue
-        model = inner
-    return list(model.model_fields)
+        kept.append(part)
+        holder = classes[0]
+        found = holder.model_fields.get(str(part))
+        classes = (models_in(found.annotation) if found else []) or [holder]
+    return tuple(kept), list(holder.model_fields)
+
+
+def tags_of(model: type[BaseModel]) -> list[Any]:
+    """Words by which a class is told from others of a union: the values its literal fields may have."""
+    return [word for field in model.model_fields.values() for word in getattr(field.annotation, "__args__", ())]
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -135,6 +135,13 @@ def test_a_suite_derives_tasks_under_names_of_their_own(tmp_path):
     (("mask_seed", "mask_sed"), r"suite\.yaml:6: unknown field 'loss\.mask_sed'; did you mean 'mask_seed'\?"),
     (("families:\n  one: {checkpoints: ['a/b@step{1,2}']}\n", "families: {}\n"), "families"),
     (("{checkpoints: ['a/b@step{1,2}']}", "{}"), "a family has either checkpoints: or make:"),
+    (("{checkpoints: ['a/b@step{1,2}']}", "{make: {maker: enlargge, start: a/b}}"), r"suite\.yaml:2: unknown maker 'enlargge'; did you mean 'enlarge'\?"),
+    (("{checkpoints: ['a/b@step{1,2}']}", "{make: {start: a/b}}"), r"suite\.yaml:2: the field 'families\.one\.make\.maker' is missing"),
+    (("{checkpoints: ['a/b@step{1,2}']}", "\n    make:\n      maker: enlarge\n      start: a/b\n      hidden_sise: 8"),
+     r"suite\.yaml:6: unknown field 'families\.one\.make\.hidden_sise'; did you mean 'hidden_size'\?"),
+    (("{checkpoints: ['a/b@step{1,2}']}", "{make: {maker: enlarge, start: a/b, hidden_size: wide}}"),
+     r"suite\.yaml:2: 'families\.one\.make\.hidden_size' is 'wide'; input should be a valid integer"),
+    (("{checkpoints: ['a/b@step{1,2}']}", "{make: {maker: enlarge, start: a/b}}"), "name what grows: hidden_size"),
 ])  # fmt: skip
 def test_a_fault_in_a_suite_names_its_line(tmp_path, change, message):
     with pytest.raises(HarnessError, match=message):

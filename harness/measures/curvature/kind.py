@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.data.sequences import ScoredSequence
 from harness.machine import free_memory
-from harness.measures.curvature import rises, traces
+from harness.measures.curvature import cross_check, rises, sketches, spectra, traces
 from harness.measures.curvature.setting import Setting
+from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.memory import check_memory
+from harness.measures.flatness.spectrum import expected_products
 from harness.measures.lm_loss import columns, rows_wanted, take, windows
 from harness.measures.lm_loss import policy as loss_policy
 from harness.measures.measurement import Measurement
@@ -30,6 +32,10 @@ ESTIMATORS: dict[str, Callable[[Setting], Measurement]] = {
     "fisher": traces.fisher,
     "hessian": traces.hessian,
     "sharpness": rises.sharpness,
+    "spectrum": spectra.spectrum,
+    "hutch++": sketches.by_hutch_plus_plus,
+    "xtrace": sketches.by_xtrace,
+    "pyhessian": cross_check.pyhessian,
 }
 SECOND_ORDER = ("hessian", "spectrum", "hutch++", "xtrace", "pyhessian")
 COPIES = {"fisher": 1, "hessian": 3, "sharpness": 4, "spectrum": 4, "hutch++": 4, "xtrace": 4, "pyhessian": 6}
@@ -66,11 +72,22 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
         model, sequences, objective, group=task.flatness.group, second_order=task.estimator in SECOND_ORDER,
         copies=COPIES[task.estimator], free=free_memory(session.device),
     )  # fmt: skip
-    with session.progress(task.name, min(task.flatness.maximum, len(sequences))) as advance:
+    with session.progress(task.name, work_of(task, len(sequences))) as advance:
         setting = Setting(
-            model, sequences, objective, task, session.checkpoint.tokenizer or "", weight_norm(model), needed, advance
-        )
+            model, sequences, objective, task, session.checkpoint.tokenizer or "", ParameterLayout.of(model).fingerprint,
+            weight_norm(model), needed, advance,
+        )  # fmt: skip
         return ESTIMATORS[task.estimator](setting)
+
+
+def work_of(task: FlatnessTask, sequences: int) -> int:
+    """What the bar counts to: sequences, or products with the matrix of all of them."""
+    if task.estimator == "spectrum":
+        asked = task.spectrum
+        return expected_products(asked.matrix, asked.eigenvalues, asked.steps, asked.probes)
+    if task.estimator in ("hutch++", "xtrace"):
+        return task.sketch.products
+    return min(task.flatness.maximum, sequences)
 
 
 def weight_norm(model: torch.nn.Module) -> float:

@@ -33,9 +33,10 @@ class Setting:
         objective: "causal", "masked" or "seq2seq".
         task: How it is to be measured.
         tokenizer: Hash of the tokenizer; empty where there is none.
+        layout: Hash of the names and shapes of its parameters.
         weight_norm: Of all weights.
         memory: Bytes that a draw was estimated to take.
-        advance: Moves the bar on by so many sequences.
+        advance: Moves the bar on.
     """
 
     model: torch.nn.Module
@@ -43,13 +44,14 @@ class Setting:
     objective: str
     task: FlatnessTask
     tokenizer: str
+    layout: str
     weight_norm: float
     memory: int
     advance: Callable[[int], None]
     _done: list[int] = field(default_factory=lambda: [0])
 
     def progress(self, done: int, reached: float | None = None) -> None:
-        """Move the bar to so many sequences."""
+        """Move the bar to so many sequences, or products where sequences are read again and again."""
         self.advance(done - self._done[0])
         self._done[0] = done
 

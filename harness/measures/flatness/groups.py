@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from typing import Any
-
-import torch
-from torch import Tensor, nn
 
 from harness.data.sequences import UNSCORED, ScoredSequence
-from harness.measures.flatness.forward import scored_logits
 
 
 def equal_shapes(sequences: Sequence[ScoredSequence], tokens: int) -> list[list[int]]:
@@ -33,33 +27,6 @@ def equal_shapes(sequences: Sequence[ScoredSequence], tokens: int) -> list[list[
         size = max(1, tokens // sequences[numbers[0]].length)
         groups += [numbers[start : start + size] for start in range(0, len(numbers), size)]
     return groups
-
-
-def group_logits(model: nn.Module, group: Sequence[ScoredSequence], objective: str) -> tuple[Tensor, Tensor]:
-    """Logits and true labels of the scored positions of a group, one sequence after another.
-
-    Returns:
-        Logits ``(n, V)`` in float32 (float64 for a float64 model) and labels ``(n,)``, as ``scored_logits`` gives them.
-    """
-    if len(group) == 1:
-        return scored_logits(model, group[0], objective)
-    device = next(model.parameters()).device
-    labels = torch.stack([s.labels for s in group]).to(device)
-    ids = torch.stack([s.ids for s in group]).to(device)
-    sources = [s.source for s in group if s.source is not None]
-    options: dict[str, Any] = {"input_ids": ids}
-    if sources:
-        options = {"input_ids": torch.stack(sources).to(device), "decoder_input_ids": ids[:, :-1]}
-    if "use_cache" in inspect.signature(model.forward).parameters:
-        options["use_cache"] = False
-    logits: Tensor = model(**options).logits
-    if sources:
-        labels = labels[:, 1:]
-    elif objective == "causal":
-        logits, labels = logits[:, :-1], labels[:, 1:]
-    scored = labels != UNSCORED
-    logits, labels = logits[scored], labels[scored]
-    return logits if logits.dtype == torch.float64 else logits.float(), labels
 
 
 def scored_counts(sequences: Sequence[ScoredSequence], objective: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,10 +15,17 @@ from torch.nn.functional import cross_entropy
 
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError, nearest
-from harness.measures.flatness.forward import check_objective, finite_loss, has_scored_token
-from harness.measures.flatness.groups import equal_shapes, group_logits, scored_counts
+from harness.measures.flatness.forward import (
+    check_objective,
+    finite_loss,
+    has_scored_token,
+    head_at_scored,
+    scored_logits,
+)
+from harness.measures.flatness.groups import equal_shapes, scored_counts
 from harness.measures.flatness.guard import check_deterministic, check_dtype, measuring
 from harness.measures.flatness.hessian import second_order_kernel
+from harness.training.heads import Head
 
 MATRICES = ("hessian", "gauss_newton")
 GROUP_TOKENS = 1024
@@ -140,9 +148,9 @@ class CurvatureOperator:
         terms = None if against is None else np.empty((len(self.sequences), len(against), len(rows)))
         multiply = self._hessian_products if self.matrix == "hessian" else self._gauss_newton_products
         groups = equal_shapes(self.sequences, self.group_tokens) if terms is None else self._singles()
-        with measuring(self.model), sdpa_kernel(SDPBackend.MATH):
+        with self._measuring() as head:
             for group in groups:
-                logits, labels = group_logits(self.model, [self.sequences[s] for s in group], self.objective)
+                logits, labels = scored_logits(self.model, [self.sequences[s] for s in group], self.objective, head)
                 for k, product in enumerate(multiply(logits, labels, rows)):
                     total[k] += product
                     if terms is not None and against is not None:
@@ -200,15 +208,25 @@ class CurvatureOperator:
         ]
         return torch.cat(flat)
 
+    @contextmanager
+    def _measuring(self) -> Iterator[Head | None]:
+        """Evaluation mode, a kernel with second derivatives, and the last layer for scored positions alone."""
+        with (
+            measuring(self.model),
+            sdpa_kernel(SDPBackend.MATH),
+            head_at_scored(self.model, self.sequences[0], self.objective) as head,
+        ):
+            yield head
+
     def _singles(self) -> list[list[int]]:
         return [[number] for number in range(len(self.sequences))]
 
     def _checked_losses(self) -> NDArray[np.float64]:
         losses = np.empty(len(self.sequences))
-        with measuring(self.model), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
-            check_deterministic(self.model, self.sequences[0], self.objective)
+        with self._measuring() as head, torch.no_grad():
+            check_deterministic(self.model, self.sequences[0], self.objective, head)
             for number, sequence in enumerate(self.sequences):
-                logits, labels = group_logits(self.model, [sequence], self.objective)
+                logits, labels = scored_logits(self.model, sequence, self.objective, head)
                 losses[number] = finite_loss(cross_entropy(logits, labels, reduction="sum"), sequence)
         return losses
 

@@ -70,6 +70,44 @@ def test_sharpness_brings_a_curve_and_the_worst_direction(task, models, name):
     assert {r.metric for r in alone} <= {"loss_rise_noise_0.3"}
 
 
+@pytest.mark.parametrize(
+    "name", ["gpt2", pytest.param("bert", marks=pytest.mark.slow), pytest.param("t5", marks=pytest.mark.slow)]
+)
+def test_the_spectrum_brings_its_ends_and_its_density(task, models, name):
+    more = "estimator: spectrum\nspectrum: {eigenvalues: 2, steps: 6, probes: 2}\n"
+    limits = "flatness: {minimum: 8, maximum: 8, length: 12}\n"
+    found = {r.metric: r for r in evaluate(models[name], task(more, limits), name=name)}
+    assert set(found) == {
+        "largest_eigenvalue", "smallest_eigenvalue", "negative_curvature_share", "trace_by_probes",
+        "squared_frobenius_norm", "effective_rank",
+    }  # fmt: skip
+    assert found["largest_eigenvalue"].value > 0 > found["smallest_eigenvalue"].value
+    assert 0 < found["negative_curvature_share"].value < 1
+    top = found["largest_eigenvalue"].details
+    assert [len(top[name]) for name in ("largest", "smallest")] == [2, 2]
+    assert sum(top["largest"][0]["by_block"].values()) == pytest.approx(1)
+    grid = top["density"]
+    area = sum(grid["density"]) * (grid["eigenvalue"][1] - grid["eigenvalue"][0])
+    assert area == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("matrix", ["hessian", "gauss_newton"])
+def test_all_estimators_of_a_trace_agree(task, content, matrix):
+    """Every sequence is taken: they differ by their probes alone, which stand in their errors."""
+    limits = "flatness: {minimum: 8, maximum: 14, length: 16, precision: 0.001}\n"
+    names = {"hessian": ["hessian", "hutch++", "xtrace", "pyhessian"], "gauss_newton": ["fisher", "hutch++", "xtrace"]}
+    found = []
+    for estimator in names[matrix]:
+        more = f"sketch: {{matrix: {matrix}, products: 30}}\n" if estimator in ("hutch++", "xtrace") else ""
+        record = evaluate(content.make("gpt2"), task(f"estimator: {estimator}\n{more}", limits), name="m")[0]
+        assert record.error is None and record.metric == ("hessian_trace" if matrix == "hessian" else "fisher_trace")
+        assert record.details["comparable_across"] == "one architecture"
+        found.append(record)
+    for record in found[1:]:
+        assert abs(record.value - found[0].value) < 4 * math.hypot(record.stderr, found[0].stderr)
+
+
 def test_what_may_be_compared_with_what(task, content):
     """Llama and GPT-2 share a tokenizer, and with it the groups of scale-free measures; raw traces they do not share."""
     groups = []

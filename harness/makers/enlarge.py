@@ -1,0 +1,68 @@
+"""Maker ``enlarge``: a checkpoint in a larger architecture that computes the same function.
+
+Raw traces of two sizes may be compared once both stand in one parameterisation. ``harness/makers/enlargement`` says how a model is
+put into a larger one; here it is read, compared with what came out, and kept.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.checkpoints import load_language_model, resolve
+from harness.checkpoints.architecture import context_of
+from harness.errors import HarnessError
+from harness.makers.enlargement.embedding import enlarged
+from harness.makers.family import FamilyFolder
+from harness.specs import Enlarge
+
+VERSION = 1
+TOLERANCE = 1e-4
+"""Largest difference of logits in float32, relative to the largest logit: rounding alone is below it."""
+
+
+def make(
+    recipe: Enlarge, folder: Path, *, spec_folder: Path = Path(), device: str = "cpu", offline: bool = False
+) -> list[str]:
+    """Make the member if it is missing; returns its name.
+
+    Raises:
+        HarnessError: the start has no language-model head, cannot be enlarged so, or the larger model says something else.
+    """
+    family = FamilyFolder(folder, recipe.model_dump(mode="json", exclude_defaults=True) | {"version": VERSION})
+    (member,) = recipe.members()
+    if family.complete(member):
+        return [member]
+    start = resolve(recipe.start, offline=offline)
+    model, tokenizer = load_language_model(start, device, "float32")
+    larger = enlarged(model.cpu(), recipe)
+    moved = difference(model.to(device), larger.to(device), start.context)
+    if moved > TOLERANCE:
+        raise HarnessError(
+            f"the enlarged {start.name} gives other logits: they differ by {moved:.1e} of the largest, expected at most {TOLERANCE:.0e}"
+        )
+    if recipe.max_position_embeddings is not None:
+        tokenizer.model_max_length = context_of(larger.config, start.name)
+    about = {
+        "run": start.info.run, "step": start.info.step, "training_seed": start.info.training_seed,
+        "corpus": start.info.corpus, "objective": start.objective, "parent": recipe.start,
+        "made": {"maker": "enlarge", "recipe": family.recipe, "from": start.identity, "logits_moved": moved},
+    }  # fmt: skip
+    family.save(member, larger.cpu(), tokenizer, about)
+    return [member]
+
+
+def difference(small: Any, large: Any, context: int) -> float:
+    """Largest difference of logits on random tokens, two sequences of which one is padded, relative to the largest logit."""
+    vocabulary, length = small.config.vocab_size, min(32, context)
+    generator = torch.Generator().manual_seed(1)
+    ids = torch.randint(vocabulary, (2, length), generator=generator)
+    mask = torch.ones_like(ids)
+    mask[1, length // 2 + 1 :] = 0
+    with torch.no_grad():
+        given = {"input_ids": ids.to(small.device), "attention_mask": mask.to(small.device)}
+        before, after = small(**given).logits.cpu(), large(**given).logits[..., :vocabulary].cpu()
+    read = mask.bool()
+    return float((after - before)[read].abs().max() / before[read].abs().max())
