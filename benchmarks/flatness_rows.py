@@ -22,6 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
+from harness.checkpoints.activations import fuse_activations
 from harness.data.sequences import UNSCORED, ScoredSequence
 from harness.machine import high_water, keep_freed_memory, reset_high_water, set_threads
 from harness.measures.flatness import fisher_trace, hessian_trace
@@ -65,7 +66,7 @@ def open_model(name: str, device: str) -> nn.Module:
     if name == "minilm":
         model: nn.Module = BertForMaskedLM(BertConfig(**MINILM))
     elif name in GPT2:
-        model = GPT2LMHeadModel(GPT2Config(**GPT2[name]))
+        model = GPT2LMHeadModel(GPT2Config(**{"bos_token_id": 0, "eos_token_id": 0} | GPT2[name]))
     else:
         model = AutoModelForCausalLM.from_pretrained(name)
     return model.eval().to(device)
@@ -94,6 +95,7 @@ def ours(
 ) -> Found:
     """Until the standard error is ``error`` of the value, or of all sequences."""
     precision = None if error is None else 1.97 * error
+    fuse_activations(model)  # as the command does; it changes values by rounding alone
     result = estimator(
         model, sequences, objective=objective_of(model), seed=0, precision=precision, minimum=min(32, len(sequences))
     )
