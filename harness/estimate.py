@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from harness.checkpoints import Resolved, resolve
+from harness.checkpoints.config import load_config
 from harness.data.rows import Rows
 from harness.errors import HarnessError
 from harness.measures.kinds import kind_of
@@ -63,7 +64,7 @@ class Estimates:
 def estimate(request: Request, options: Options, output: Path, store: Store, planned: Sequence[Planned]) -> Estimates:
     """Guess every cell that is to be measured, and the members that are to be made."""
     data = RowCache(options.offline, options.limit)
-    sizes = sizes_of(request, store, options)
+    sizes = sizes_of(request, store, options) | unknown_sizes(planned, options)
     before = seconds_before(store)
     guesses = []
     for cell in planned:
@@ -148,6 +149,19 @@ def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]
     return sizes
 
 
+def unknown_sizes(planned: Sequence[Planned], options: Options) -> dict[str, int]:
+    """Parameters of families whose first checkpoint does not say how many it has: those of its configuration."""
+    sizes = {}
+    firsts = {cell.family: cell.name for cell in reversed(planned) if cell.state == "to do" and cell.parameters is None}
+    for family, name in firsts.items():
+        try:
+            whole = resolve(name, offline=options.offline).whole
+            sizes[family] = body_parameters(load_config(Path(whole.folder), whole.name, remote_code=whole.remote_code))
+        except (HarnessError, ValueError):  # the run will say it, or transformers has no body for it
+            continue
+    return sizes
+
+
 def parameters_of(recipe: Pretrain | Enlarge, options: Options) -> int:
     """Parameters of a model that is not made yet: those of its start, or what its configuration says."""
     if recipe.start is not None:
@@ -168,7 +182,6 @@ def parameters_of(recipe: Pretrain | Enlarge, options: Options) -> int:
 
 def enlarged_parameters(start: Resolved, recipe: Enlarge) -> int:
     """Parameters of what a checkpoint will be once it is enlarged; its weights are not read."""
-    from harness.checkpoints.config import load_config
     from harness.makers.enlargement.sizes import larger
 
     whole = start.whole
