@@ -39,7 +39,7 @@ def trace_by_weight(kind: str, model: Any, adds: Callable[..., float] = squares)
         for log_p in row[row > -1000]:
             gradients = torch.autograd.grad(log_p, list(weights.values()), retain_graph=True)
             for name, gradient in zip(weights, gradients, strict=True):
-                terms[name] += float(log_p.exp()) * adds(weights[name], gradient)
+                terms[name] += float(log_p.exp().detach()) * adds(weights[name], gradient)
     return {name: term for name, term in terms.items() if term > 1e-25}
 
 
