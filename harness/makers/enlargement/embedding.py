@@ -1,9 +1,9 @@
 """A model's weights put into a larger model of the same architecture that computes the same function.
 
 - Heads, and what is inside the feed-forward part: new ones have zeros everywhere, so they add nothing and their gradient is zero.
-  A head of more dimensions is padded with zeros, its queries multiplied by sqrt(new / old) for the division by
-  the root of its size; where positions are rotations the old dimensions go where the same frequencies are. A key that several
-  heads share is copied where fewer heads shall share one.
+  A head of more dimensions is padded with zeros, its queries multiplied by sqrt(new / old) for the division by the root of
+  its size (which divides their trace by new / old); where positions are rotations the old dimensions go where the same
+  frequencies are. A key that several heads share is copied where fewer heads shall share one.
 - Layers: new ones come last and have zeros everywhere but for gains of one; they add nothing to the residual stream. Biases of what
   they write have a gradient of their own: Tr(G) of the old weights is kept, that of all may grow. Where each layer
   ends with a normalisation (BERT) another one of what is normalised is not the identity (gain, bias, epsilon): refused.

@@ -30,7 +30,8 @@ without moving logits, and no spare coordinate can take up the mean without addi
 
 Why ``isometric`` reads all copies in equal parts and ``duplicate`` one: the former is an isometry with the gradients that it has
 from there; with the latter equal parts would shorten the gradient of the hidden state by sqrt(k), and divide the trace of all that
-writes to it by k. S_row, which is free of scale, falls by about old / new in every way: independent noise on copies averages out.
+writes to it by k. S_row is not kept, since noise relative to a row is less on copies and on zeros: ``isometric`` divides it by k, the
+other two divide the part of what reads the hidden state by new / old.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,18 @@ from tests.makers.enlargement.models import in_its_dtype, inputs, recipe, tiny
 EXACT = pytest.approx(1, rel=1e-8)
 
 
-def trace_by_weight(kind: str, model: Any) -> dict[str, float]:
+def squares(weight: torch.Tensor, gradient: torch.Tensor) -> float:
+    """What a weight adds to the trace."""
+    return float(gradient.pow(2).sum())
+
+
+def squares_by_row(weight: torch.Tensor, gradient: torch.Tensor) -> float:
+    """What a weight adds to S_row: that of each row, times the row's mean square."""
+    rows, slopes = weight.detach().reshape(len(weight), -1), gradient.reshape(len(weight), -1)
+    return float((rows.pow(2).mean(1) * slopes.pow(2).sum(1)).sum())
+
+
+def trace_by_weight(kind: str, model: Any, adds: Callable[..., float] = squares) -> dict[str, float]:
     """Tr(G) of each weight: for two tokens and every label, p(label) |gradient of log p(label)|^2, summed.
 
     Labels of no probability add nothing. A bias of keys has no gradient but rounding, since softmax takes away what all
@@ -27,7 +39,7 @@ def trace_by_weight(kind: str, model: Any) -> dict[str, float]:
         for log_p in row[row > -1000]:
             gradients = torch.autograd.grad(log_p, list(weights.values()), retain_graph=True)
             for name, gradient in zip(weights, gradients, strict=True):
-                terms[name] += float(log_p.exp().detach() * gradient.pow(2).sum())
+                terms[name] += float(log_p.exp().detach()) * adds(weights[name], gradient)
     return {name: term for name, term in terms.items() if term > 1e-25}
 
 
@@ -42,6 +54,18 @@ def ratios(kind: str, **sizes: Any) -> dict[str, float]:
 def test_isometric_copies_keep_the_trace_of_every_weight():
     found = ratios("gpt2", hidden_size=24, intermediate_size=60)
     assert len(found) == len(list(tiny("gpt2").parameters())) and all(value == EXACT for value in found.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "writer"), [("isometric", 1 / 3), ("zeros", 1.0)])
+def test_noise_relative_to_a_row_is_less_on_copies(width, writer):
+    small = tiny("llama")
+    large = enlarged(small, recipe(hidden_size=36, width=width))
+    before, after = (trace_by_weight("llama", model, squares_by_row) for model in (small, large))
+    for name in before:
+        if "_proj.weight" in name:
+            factor = writer if "o_proj" in name or "down_proj" in name else 1 / 3
+            assert after[name] == pytest.approx(factor * before[name], rel=1e-8), name
 
 
 @pytest.mark.slow
