@@ -60,7 +60,7 @@ def test_terms_are_the_parts_of_the_estimate(sketch: Sketch) -> None:
 
 @pytest.mark.slow
 def test_on_gpt2_both_are_nearer_than_hutchinson_at_36_products() -> None:
-    """The full Gauss-Newton matrix of the small GPT-2: Hutch++ at least 1.3, XTrace at least 2 times nearer."""
+    """The full Gauss-Newton matrix of the small GPT-2: 5 and 11 times when this was written."""
     model, sequences = gpt2(), texts(6, length=8)
     matrix = sum(gauss_newton(model, s, "causal") for s in sequences) / 42
     operator, exact = MatrixOperator.of(matrix), float(matrix.trace())
@@ -68,7 +68,7 @@ def test_on_gpt2_both_are_nearer_than_hutchinson_at_36_products() -> None:
     plain = ((signs @ matrix) * signs).sum(1).reshape(100, 36).mean(1).numpy()
     errors = [float(np.sqrt(((values - exact) ** 2).mean())) for values in
               (plain, *(repeated(sketch, operator, 36, 100)[0] for sketch in SKETCHES))]  # fmt: skip
-    assert errors[0] > 1.3 * errors[1] and errors[0] > 2 * errors[2]
+    assert errors[0] > 3 * errors[1] and errors[0] > 5 * errors[2]
 
 
 @pytest.mark.slow
