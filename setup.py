@@ -34,7 +34,8 @@ REQUIRES = [
 ]  # fmt: skip
 PEFT = "peft>=0.21,<1"
 TEST = ["pytest>=9,<10", "pytest-benchmark>=5.3,<6", "pytest-xdist>=3.8,<4", "hypothesis>=6", "jsonschema>=4", "build>=1", "setuptools>=77", "wheel",
-        "accelerate>=1.15,<2", PEFT, "lm_eval==0.4.13", "ruff==0.17.5", "mypy==2.4.1", "types-PyYAML"]  # fmt: skip
+        "accelerate>=1.15,<2", PEFT, "lm_eval==0.4.13", "einops>=0.8", "einconv>=0.1", "linear_operator>=0.6", "opt_einsum>=3.4",
+        "ruff==0.17.5", "mypy==2.4.1", "types-PyYAML"]  # fmt: skip
 
 setup(
     name="transfer-harness",

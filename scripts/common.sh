@@ -17,5 +17,7 @@ install() {
     echo "installing into $VENV (once; a few minutes)" >&2
     [ -x "$PYTHON" ] || "$base" -m venv "$VENV"
     "$PYTHON" -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable ".${1:+[$1]}"
+    # curvlinops, a gold of the tests, asks for torchvision, which must match the build of torch and which it never imports.
+    [ "${1:-}" != test ] || "$PYTHON" -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --constraint constraints.txt curvlinops-for-pytorch
     echo "$want" > "$stamp"
 }

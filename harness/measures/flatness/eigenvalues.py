@@ -28,12 +28,14 @@ class EndValue:
             It leaves out that the largest eigenvalue of a sample is too large on average (the smallest too small), by
             an amount of order one over the number of documents: ``sum_j |u_j' dA u|^2 / (lambda - lambda_j)``.
         low: Lower end of the 95 % interval.
-        high: Upper end; with 32 documents or more the interval covers 0.92 to 0.97 on softmax regression (simulated).
+        high: Upper end. On softmax regression with 32 to 128 documents the interval covered 0.93 to 0.97 (simulated),
+            the bias included: ``u`` follows the documents, which raises the value and its error alike.
         held_out: ``u`` of one half of the documents judged on the other, both ways; None where it was not asked for.
         held_out_stderr: Its standard error over documents, the vectors fixed: too small by a quarter or more where
             neighbouring eigenvalues are near, since the vectors then change with the documents.
         corrected: ``2 value - (value of one half + value of the other) / 2``: the bias of order one over the number of
-            documents cancels. None as above.
+            documents cancels. None as above. Of 128 parameters, with 32 documents, the value was 12 % too large, the
+            held-out one 17 % too small and this one right to 1 %, with a spread 1.3 times as large (simulated).
     """
 
     value: float

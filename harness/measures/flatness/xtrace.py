@@ -39,8 +39,10 @@ def xtrace(
 
         ``t_i = Tr(Q_i' A Q_i) + (P - k + 1) m_i' A m_i / |m_i|^2``
 
-    is unbiased, and so is their mean; ``sqrt(sum_i (t_i - mean)^2 / (k (k - 1)))`` is its own estimate of its error: the
-    ``t_i`` are not independent, and it was 0.75 to 1.02 times the true error at 12 to 96 products (simulated).
+    is unbiased, and so is their mean; ``sqrt(sum_i (t_i - mean)^2 / (k (k - 1)))`` is its own estimate of its error. The
+    ``t_i`` are not independent, and it was 0.75 to 1.02 times the true error at 12 to 96 products (simulated): the 95 %
+    interval covered 0.91 where the error of the probes was as large as that of the documents, 0.87 to 0.89 where it was
+    larger; take enough products that it is the smaller one, or Hutch++, which covered 0.94 and 0.90.
     Epperly, Tropp and Webber, XTrace: Making the Most of Every Sample in Stochastic Trace Estimation (2024),
     sections 2 and 3. All ``Q_i`` live in the span of one basis, so that ``k`` further products do for all of them. For small
     models: about ``2 products`` vectors of the size of the model are held.

@@ -50,6 +50,11 @@ class Population:
         self.by_feature = torch.einsum("fab,fi,fj->faibj", inner, x, x).reshape(features, size, size)
         self.matrix = self.by_feature.mean(0)
 
+    @classmethod
+    def wide(cls) -> Population:
+        """128 parameters, of which a few documents know little."""
+        return cls(dimensions=16, classes=8, features=300, scale=0.3)
+
     def sample(self, documents: int, generator: np.random.Generator) -> MatrixOperator:
         """Documents of 5 to 19 tokens."""
         tokens = generator.integers(5, 20, documents)
