@@ -115,12 +115,18 @@ def held_out(
     """
     masks = halves(operator)
     parts = [operator.restricted(mask) for mask in masks]
-    found = [chosen(lanczos(lambda v, p=part: p.apply(v).products, start[None], steps)[0], largest, smallest)
-             for part in parts]  # fmt: skip
+    found = [_of_half(part, start, steps, largest, smallest) for part in parts]
     terms = np.empty((len(operator.tokens), largest + smallest))
     for mask, part, (vectors, _) in zip(masks, parts, reversed(found), strict=True):
         terms[mask] = _diagonals(part.apply(vectors, against=vectors).terms)
     return _estimates(operator, terms), np.mean([values for _, values in found], axis=0)
+
+
+def _of_half(
+    part: SymmetricOperator, start: Tensor, steps: int, largest: int, smallest: int
+) -> tuple[Tensor, NDArray[np.float64]]:
+    (run,) = lanczos(lambda vectors: part.apply(vectors).products, start[None], steps)
+    return chosen(run, largest, smallest)
 
 
 def _judged(operator: SymmetricOperator, terms: NDArray[np.float64] | None) -> list[RatioEstimate]:
