@@ -12,10 +12,11 @@ from harness.data.sequence_groups import SequenceGroup
 from harness.data.sequences import UNSCORED, ScoredSequence
 from harness.measures.flatness.accumulate import Draw, Progress, accumulate, apart
 from harness.measures.flatness.forward import check_objective, finite_loss, head_at_scored, scored_logits
+from harness.measures.flatness.gradient_stream import Products, products_of, stream_gradients
 from harness.measures.flatness.guard import attention_kernel, check_deterministic, check_dtype, measuring
 from harness.measures.flatness.layout import ParameterLayout
-from harness.measures.flatness.parameter_products import parameter_products, relative_flatness
 from harness.measures.flatness.randomness import private_generator, sample_labels
+from harness.measures.flatness.relative_flatness import between_layers, relative_flatness
 from harness.measures.flatness.result import FlatnessResult, summarise
 from harness.measures.flatness.stopping import StoppingRule
 from harness.training.heads import Head
@@ -52,7 +53,7 @@ def fisher_trace(
     - ``S_row = sum_rows mean(w_row^2) Tr(G_row)``, and ``S_layer`` likewise over matrices;
     - ``sum_i theta_i^2 G_ii``, element by element: Kwon et al., arXiv 2102.11600;
     - ``theta' G theta``, the Fisher-Rao norm: Liang et al., arXiv 1711.01530;
-    - relative flatness, after Petzka et al., arXiv 2001.00939 (see ``parameter_products``).
+    - relative flatness, after Petzka et al., arXiv 2001.00939 (see ``relative_flatness``).
 
     Args:
         model: A language model; ``model(input_ids=...)`` has ``logits``. Its mode is restored, its
@@ -104,14 +105,29 @@ def draw_fisher(
     logits, labels = scored_logits(model, group.sequences, objective, head)
     loss, score = sampled_score(logits.detach(), labels, group.sequences, objective, seed)
     value = finite_loss(loss, group.sequences)
-    gradients = torch.autograd.grad(logits, layout.tensors, score, allow_unused=True)
-    trace, row_normalised = layout.sums(layout.squared_norms(gradients))
-    radial, element = parameter_products(layout.tensors, gradients)
+    return read_gradients(layout, logits, score, len(labels), value, relative)
+
+
+def read_gradients(
+    layout: ParameterLayout, logits: Tensor, score: Tensor, tokens: int, loss: float, relative: bool
+) -> Draw:
+    """Take what every gradient says as soon as it is there: one is in memory at a time."""
+    found: list[Products | None] = [None] * len(layout.tensors)
+    flatness = [0.0]
+
+    def consume(number: int, gradient: Tensor) -> None:
+        weight, transposed = layout.tensors[number], layout.transposed[number]
+        found[number] = products_of(weight, gradient, transposed)
+        if relative and between_layers(layout.names[number], weight.ndim):
+            flatness[0] += relative_flatness(weight, gradient, transposed)
+
+    stream_gradients(logits, score, layout.tensors, consume)
+    trace, row_normalised = layout.sums([None if p is None else p.rows for p in found])
+    radial, element = (float(sum(getattr(p, n) for p in found if p is not None)) for n in ("radial", "element"))
     more = {"fisher_rao": radial**2, "element_normalised": element}
     if relative:
-        more["relative"] = relative_flatness(layout, gradients)
-    used = np.array([g is not None for g in gradients])
-    return Draw(len(labels), value, trace, row_normalised, used, more)
+        more["relative"] = flatness[0]
+    return Draw(tokens, loss, trace, row_normalised, np.array([p is not None for p in found]), more)
 
 
 def sampled_score(

@@ -81,17 +81,15 @@ def products_of(parameter: Tensor, gradient: Tensor, transposed: bool) -> Produc
     width = gradient.shape[-1] if gradient.ndim > 1 else 1
     block = max(1, CHUNK // width)
     w, g = parameter.detach().reshape(-1, width), gradient.reshape(-1, width)
+    room = torch.empty(min(block, len(g)), width, dtype=wide, device=g.device)
     rows, radial, element = [], [], []
     for a, b in zip(w.split(block), g.split(block), strict=True):
         b = b.to(wide)
-        if transposed:
-            # A norm down the columns of a row-major matrix is 15 times slower than this product and its sum.
-            rows.append(b.square().sum(0))
-        else:
-            rows.append(b[:, 0].square() if width == 1 else torch.linalg.vector_norm(b, dim=1).square_())
-        product = (b * a).view(-1)
-        radial.append(product.sum())
-        element.append(torch.dot(product, product))
+        here = torch.mul(a, b, out=room[: len(b)])
+        radial.append(here.sum())
+        element.append(torch.dot(here.view(-1), here.view(-1)))
+        torch.mul(b, b, out=here)
+        rows.append(here.sum(0 if transposed else 1))
     return Products(torch.stack(rows).sum(0) if transposed else torch.cat(rows), _total(radial), _total(element))
 
 

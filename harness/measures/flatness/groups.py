@@ -14,6 +14,7 @@ def equal_shapes(sequences: Sequence[ScoredSequence], tokens: int) -> list[list[
         sequences: Unpadded.
         tokens: Tokens that one group may read; a longer sequence is a group of its own.
 
+    >>> import torch
     >>> a, b = (ScoredSequence(torch.arange(n), torch.arange(n), 0, n) for n in (3, 5))
     >>> equal_shapes([a, b, a, a], tokens=6)
     [[0, 2], [3], [1]]
@@ -32,6 +33,7 @@ def equal_shapes(sequences: Sequence[ScoredSequence], tokens: int) -> list[list[
 def scored_counts(sequences: Sequence[ScoredSequence], objective: str) -> list[int]:
     """Scored tokens of each sequence, known before the model runs.
 
+    >>> import torch
     >>> scored_counts([ScoredSequence(torch.arange(3), torch.tensor([0, 1, -100]), 0, 0)], "causal")
     [1]
     """

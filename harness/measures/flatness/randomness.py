@@ -7,7 +7,8 @@ import hashlib
 import torch
 from torch import Tensor
 
-ROWS_PER_CHUNK = 256
+CHUNK_ELEMENTS = 2**20
+"""Probabilities summed at once: 8 MB in float64, however large the vocabulary."""
 
 
 def private_generator(seed: int, key: int | str, purpose: str) -> torch.Generator:
@@ -39,7 +40,8 @@ def sample_labels(probabilities: Tensor, generator: torch.Generator) -> Tensor:
     """
     uniform = torch.rand(len(probabilities), 1, generator=generator, dtype=torch.float64).to(probabilities.device)
     labels = []
-    for rows, u in zip(probabilities.split(ROWS_PER_CHUNK), uniform.split(ROWS_PER_CHUNK), strict=True):
+    size = max(1, CHUNK_ELEMENTS // probabilities.shape[1])
+    for rows, u in zip(probabilities.split(size), uniform.split(size), strict=True):
         cumulative = rows.cumsum(1, dtype=torch.float64)
         # right=True steps over labels of probability zero; u < 1 keeps the result below V.
         labels.append(torch.searchsorted(cumulative, u * cumulative[:, -1:], right=True).squeeze(1))
