@@ -184,7 +184,7 @@ class _Table:
 
     def take_next(self, stream: Iterator[ScoredSequence], rule: StoppingRule) -> bool:
         """Take one more sequence; False where there is none, or the limit is reached."""
-        if rule.exhausted(len(self.sequences)):
+        if rule.maximum is not None and len(self.sequences) >= rule.maximum:
             return False
         sequence = next(stream, None)
         if sequence is not None:
