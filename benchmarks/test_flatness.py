@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 from flatness_model import write_model
+from flatness_rows import open_sequences
 from transformers import AutoModelForCausalLM
 
 from harness.measures.flatness.pyhessian import PyhessianTrace, pyhessian_trace
@@ -35,9 +36,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pilot(trained: Path) -> PyhessianTrace:
     """How much documents and shared probes vary, to find PyHessian's best layout."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    from flatness_rows import open_sequences
-
     model = AutoModelForCausalLM.from_pretrained(trained)
     rows = open_sequences(model, str(trained / "text.pt"), 48, 128)
     return pyhessian_trace(model, rows, objective="causal", seed=0, precision=None, probes=16)
