@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from harness.board.charts import HIGH, LOW, Bars, Chart, Curve, Curves, HeatMap
 from harness.board.figures import drawn
-from harness.board.notation import number
+from harness.board.notation import fixed
 from harness.board.text import plain
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ def draw_chart(chart: Chart) -> dict[str, bytes]:
 def compose_chart(chart: Chart) -> Figure:
     """The figure of a chart."""
     rows = len(chart.body.rows) if isinstance(chart.body, HeatMap) else 0
-    figure = Figure(figsize=(6.4, max(4.3, 1.6 + 0.27 * rows)), layout="constrained")
+    figure = Figure(figsize=(6.4, max(4.4, 1.7 + 0.27 * rows)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
+    axes.set_title(plain(chart.words, 110), fontsize=9, loc="left", pad=8, parse_math=False)
     if isinstance(chart.body, HeatMap):
         draw_map(axes, chart.body)
     elif isinstance(chart.body, Bars):
@@ -51,23 +53,23 @@ def compose_chart(chart: Chart) -> Figure:
 
 def draw_curves(axes: Axes, body: Curves) -> None:
     """Lines with the errors of their points."""
-    if body.axes.x_log:
+    if body.axes.x_ticks:
         axes.set_xscale("log")
-        readable(axes.xaxis)
-    if body.axes.y_log:
+        ticked(axes.xaxis, body.axes.x_ticks)
+    if body.axes.y_ticks:
         axes.set_yscale("log", nonpositive="clip")
-        readable(axes.yaxis)
+        ticked(axes.yaxis, body.axes.y_ticks)
     for curve in body.curves:
         draw_curve(axes, curve)
     axes.set_xlabel(plain(body.axes.x), parse_math=False)
     axes.set_ylabel(plain(body.axes.y), parse_math=False)
 
 
-def readable(axis: Axis) -> None:
-    """Numbers in full at a logarithmic axis, at 1, 2 and 5 of each decade, not powers of ten."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+def ticked(axis: Axis, ticks: Sequence[float]) -> None:
+    """Numbers in full at a logarithmic axis, not powers of ten."""
+    axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
@@ -113,21 +115,22 @@ def draw_map(axes: Axes, body: HeatMap) -> None:
         for j, share in enumerate(row):
             if share is not None:
                 dark = (share - low) / (high - low) > 0.5
-                axes.text(j, i, written(share), ha="center", va="center", fontsize=8, color="white" if dark else "#1c2126")
+                axes.text(
+                    j, i, written(share), ha="center", va="center", fontsize=8, color="white" if dark else "#1c2126"
+                )
     axes.set_xticks(range(len(body.columns)), [plain(name, 24) for name in body.columns], parse_math=False)
     axes.set_yticks(range(len(body.rows)), [plain(name, 30) for name in body.rows], parse_math=False)
     axes.grid(visible=False)
     axes.tick_params(length=0)
+    axes.set_xlabel(plain(body.of), parse_math=False)
     for side in axes.spines.values():
         side.set_visible(False)
 
 
 def written(share: float) -> str:
-    """A share in percent to a tenth, what is less as such.
+    """A share in percent to a tenth.
 
-    >>> written(12.345), written(0.02), written(0.0)
-    ('12.3', '<0.1', '0')
+    >>> written(12.345), written(-0.02), written(-3.21)
+    ('12.3', '0.0', '−3.2')
     """
-    if share == 0:
-        return "0"
-    return "<0.1" if 0 < share < 0.05 else number(share, 3) if abs(share) >= 10 else f"{share:.1f}".replace("-", "−")
+    return fixed(share, 1)

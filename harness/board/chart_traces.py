@@ -13,7 +13,11 @@ from harness.board.text import plain
 
 def traces(chart: Chart) -> dict[str, Any]:
     """One chart: its traces, the titles of its axes, and what its layout has besides."""
-    found = {"id": f"chart-{chart.name}", "x": "", "y": ""}
+    found = {
+        "id": f"chart-{chart.name}",
+        "x": escape(plain(chart.body.of)) if isinstance(chart.body, HeatMap) else "",
+        "y": "",
+    }
     if isinstance(chart.body, HeatMap):
         rows = len(chart.body.rows)
         layout = {"yaxis": {"autorange": "reversed"}, "showlegend": False, "height": max(400, 110 + 26 * rows)}
@@ -27,9 +31,12 @@ def traces(chart: Chart) -> dict[str, Any]:
 
 def scales(body: Curves) -> dict[str, Any]:
     """Which axes are logarithmic."""
-    log = {"type": "log", "dtick": "D2", "minor": {"showgrid": False}}
-    found = {"xaxis": body.axes.x_log, "yaxis": body.axes.y_log}
-    return {name: log for name, is_log in found.items() if is_log}
+    found = {"xaxis": body.axes.x_ticks, "yaxis": body.axes.y_ticks}
+    return {
+        name: {"type": "log", "tickvals": list(ticks), "ticktext": [f"{tick:g}" for tick in ticks]}
+        for name, ticks in found.items()
+        if ticks
+    }
 
 
 def curve_trace(curve: Curve) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.board.charts import NO_FAMILY, Axes, Chart, Curve, Curves, Dash
+from harness.board.charts import NO_FAMILY, Axes, Chart, Curve, Curves, Dash, log_ticks
 from harness.board.flatness_spots import Spot, chosen
 from harness.board.notation import with_error
 from harness.board.panels import GREY, Style
@@ -40,10 +40,19 @@ def noise_charts(found: Sequence[Spot], task: str, styles: Mapping[str, Style]) 
     if not curves:
         return []
     key = [Curve((), (), Style(GREY, "", ""), dash=dash, label=words, points=False) for words, dash in kinds.items()]
-    axes = Axes("relative size ρ of the noise, or radius", "rise of the loss (nats per token)", True, True)
+    xs, ys = [x for curve in curves for x in curve.x], [y for curve in curves for y in curve.y]
+    axes = Axes(
+        "relative size ρ of the noise, or radius", "rise of the loss (nats per token)", log_ticks(xs), log_ticks(ys)
+    )
     note = f"{hidden} rises at or below zero have no place on a logarithmic axis." if hidden else ""
     return [
-        Chart(slug(f"flatness--{task}.rises"), task, "rise of the loss against the distance", Curves(axes, (*curves, *key)), note)
+        Chart(
+            slug(f"flatness--{task}.rises"),
+            task,
+            "rise of the loss against the distance",
+            Curves(axes, (*curves, *key)),
+            note,
+        )
     ]
 
 

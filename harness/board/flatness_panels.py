@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.board.charts import NO_FAMILY, Axes, Bars, Chart, Curve, Curves, HeatMap, Stack
+from harness.board.charts import NO_FAMILY, Axes, Bars, Chart, Curve, Curves, HeatMap, Stack, log_ticks
 from harness.board.flatness_metrics import ROW_NORMALISED, TRACE
 from harness.board.flatness_noise import noise_charts
 from harness.board.flatness_spots import Spot, chosen
@@ -22,7 +22,9 @@ SPREAD = 8.0
 
 def flatness_charts(found: Sequence[Spot], tasks: Sequence[str], styles: Mapping[str, Style]) -> list[Chart]:
     """Every chart there are numbers for: courses first, then what noise costs, blocks and places."""
-    charts = [chart for task in tasks for metric in measures(found, task) for chart in course(found, task, metric, styles)]
+    charts = [
+        chart for task in tasks for metric in measures(found, task) for chart in course(found, task, metric, styles)
+    ]
     charts += [chart for task in tasks for chart in noise_charts(found, task, styles)]
     return charts + [chart for task in tasks for chart in (*block_charts(found, task), *place_charts(found, task))]
 
@@ -47,10 +49,11 @@ def course(found: Sequence[Spot], task: str, metric: str, styles: Mapping[str, S
         return []
     values = [value_of(spot, task, metric) for spot in there]
     xs = [place(spot, by_step) for spot in there]
-    unit = value_unit(record_of(there[0], task, metric).unit)
+    unit = value_unit(record_of(there[0], task, metric).unit).replace("nats per", "nats /").replace(" of parameter", "")
+    wide = by_step and min(xs) > 0 and max(xs) > SPREAD * min(xs)
     axes = Axes(
         "training step" if by_step else f"loss ({there[0].loss_of})", f"{metric.replace('_', ' ')} ({unit})",
-        x_log=by_step and min(xs) > 0 and max(xs) > SPREAD * min(xs), y_log=min(values) > 0,
+        log_ticks(xs) if wide else (), log_ticks(values) if min(values) > 0 else (),
     )  # fmt: skip
     by_run: dict[tuple[str, str], list[Spot]] = {}
     for spot in sorted(there, key=lambda spot: place(spot, by_step)):
@@ -136,31 +139,47 @@ def shares_of(spot: Spot, task: str) -> Mapping[str, float]:
 
 
 def stacked(task: str, whose: str, bars: Sequence[tuple[str, Sequence[Spot]]], x: str) -> Chart:
-    """Stacked bars; each is the mean over its checkpoints."""
+    """Stacked bars; each is of its checkpoints together."""
     names = [name for name in BLOCKS if any(name in shares_of(spot, task) for _, group in bars for spot in group)]
     names += sorted({name for _, group in bars for spot in group for name in shares_of(spot, task)} - set(BLOCKS))
     stacks = []
     for name in names:
-        means = [mean_share([spot for spot in group], task, name) for _, group in bars]
+        means = [pooled_share(group, task, name) for _, group in bars]
         colour = BLOCKS.get(name, GREY)
         stacks.append(Stack(name, colour, tuple(m for m, _ in means), tuple(e for _, e in means)))
-    record = bars[0][1][0].trace(task)
-    metric = (record.metric if record else "trace").replace("_", " ")
+    metric = trace_words(bars[0][1][0], task)
     several = any(len(group) > 1 for _, group in bars)
     body = Bars(Axes(x, f"share of the {metric} (%)"), tuple(label for label, _ in bars), tuple(stacks))
-    rest = f"blocks of {whose}" + (", mean over runs" if several else "")
+    rest = f"blocks of {whose}" + (", all runs together" if several else "")
     return Chart(slug(f"flatness--{task}.blocks--{whose}"), task, rest, body)
 
 
-def mean_share(group: Sequence[Spot], task: str, name: str) -> tuple[float, float | None]:
-    """Mean share in percent, with its standard error: the spread over runs, or of one checkpoint its own."""
-    shares = [100 * float(shares_of(spot, task).get(name, 0.0)) for spot in group]
-    mean = sum(shares) / len(shares)
-    if len(shares) > 1:
-        return mean, math.sqrt(sum((s - mean) ** 2 for s in shares) / (len(shares) - 1) / len(shares))
-    record = group[0].trace(task)
-    own = ((record.details or {}).get("by_block_stderr") or {}).get(name) if record else None
-    return mean, None if own is None else 100 * float(own)
+def trace_words(spot: Spot, task: str) -> str:
+    """The name of a task's trace: 'fisher trace'."""
+    record = spot.trace(task)
+    return record.metric.replace("_", " ") if record else "trace"
+
+
+def pooled_share(group: Sequence[Spot], task: str, name: str) -> tuple[float, float | None]:
+    """A block's part of the summed trace of some checkpoints, in percent, with its standard error.
+
+    With traces t and shares s it is R = sum(t s) / sum(t), which a run whose trace is near zero does not upset as it
+    would a mean of shares; the error is that of a ratio over runs, and of one checkpoint its own.
+    """
+    records = [record for spot in group if (record := spot.trace(task)) is not None]
+    details = [record.details or {} for record in records]
+    shares = [float((found.get("by_block") or {}).get(name, 0.0)) for found in details]
+    if len(shares) == 1:
+        own = (details[0].get("by_block_stderr") or {}).get(name)
+        return 100 * shares[0], None if own is None else 100 * float(own)
+    traces = [float(record.value or 0.0) for record in records]
+    parts = [trace * share for trace, share in zip(traces, shares, strict=True)]
+    total = sum(traces)
+    share = sum(parts) / total if total else math.nan
+    left = sum((part - share * trace) ** 2 for part, trace in zip(parts, traces, strict=True))
+    runs = len(parts)
+    error = math.sqrt(left / (runs * (runs - 1))) / abs(total / runs) if total else None
+    return 100 * share, None if error is None else 100 * error
 
 
 def place_charts(found: Sequence[Spot], task: str) -> list[Chart]:
@@ -177,8 +196,8 @@ def place_charts(found: Sequence[Spot], task: str) -> list[Chart]:
         loss = "" if spot.loss is None else f", loss {spot.loss:.3f}"
         charts.append(Chart(
             slug(f"flatness--{task}.places--{spot.family or spot.identity}"), task,
-            f"layers of {spot.family or spot.name}{at}{loss}: share of the trace in %",
-            HeatMap(tuple(places), tuple(columns), shares),
+            f"layers of {spot.family or spot.name}{at}{loss}",
+            HeatMap(f"share of the {trace_words(spot, task)} (%)", tuple(places), tuple(columns), shares),
         ))  # fmt: skip
     return charts
 

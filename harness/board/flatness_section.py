@@ -16,8 +16,8 @@ from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 
 GROUPS = (
-    "Letters mark comparability groups: values under different letters (another architecture, tokenizer or definition) may "
-    "not be ranked against each other, and a column with letters is sorted group by group."
+    "Letters mark the comparability groups of a column: values under different letters (another architecture, tokenizer or "
+    "definition) may not be ranked against each other, and such a column is sorted group by group."
 )
 
 CAPTION = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.board.flatness_metrics import Group, group_of, headline_metrics, letters
 from harness.board.flatness_spots import Spot
@@ -60,7 +61,9 @@ def heads(found: Sequence[Spot], tasks: Sequence[str], roles: Roles, draws: AllD
     stepped = bool(previous_steps(found))
     for task in tasks:
         units = {metric: r.unit for spot in found for (t, metric), r in spot.values.items() if t == task}
-        drawn = {metric for spot in found for (t, metric), r in spot.values.items() if t == task and (r.key, metric) in draws}
+        drawn = {
+            metric for spot in found for (t, metric), r in spot.values.items() if t == task and (r.key, metric) in draws
+        }
         for metric in headline_metrics(units, roles.headline.get(task)):
             made.append(Head(task, metric, value_unit(units[metric])))
             if stepped and metric in drawn:
@@ -100,7 +103,7 @@ def previous_steps(found: Sequence[Spot]) -> dict[str, Spot]:
     before = {}
     for run in runs.values():
         ordered = sorted(run, key=lambda spot: (spot.step or 0, spot.identity))
-        for earlier, later in zip(ordered, ordered[1:], strict=False):
+        for earlier, later in pairwise(ordered):
             if earlier.step != later.step:
                 before[later.identity] = earlier
     return before
@@ -128,7 +131,9 @@ def plain_value(
 def comparable_words(record: Record) -> str:
     """Which others a value may be compared with."""
     across = (record.details or {}).get("comparable_across")
-    words = {"one architecture": "of one architecture and tokenizer", "one tokenizer": "of one tokenizer"}.get(across or "")
+    words = {"one architecture": "of one architecture and tokenizer", "one tokenizer": "of one tokenizer"}.get(
+        across or ""
+    )
     return f"comparable between checkpoints {words}" if words else ""
 
 

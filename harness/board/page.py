@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
 from harness.board.chart_traces import traces
+from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
 from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
 from harness.board.controls import ControlRow, control_rows
 from harness.board.findings import family_sentences, flatness_sentence, prediction_sentence
