@@ -29,7 +29,7 @@ def noise_charts(found: Sequence[Spot], task: str, styles: Mapping[str, Style]) 
             above = [(distance, record) for distance, record in rises if float(record.value or 0.0) > 0]
             hidden += len(rises) - len(above)
             if above:
-                label = "" if any(curve.group == spot.family and curve.label for curve in curves) else label_of(spot)
+                label = "" if any(curve.group == spot.kin and curve.label for curve in curves) else label_of(spot)
                 curves.append(rise_curve(spot, above, style, dash, label))
                 kinds[words] = dash
         for metric, value in predictions(spot):
@@ -72,7 +72,7 @@ def rise_curve(spot: Spot, rises: Sequence[tuple[float, Record]], style: Style, 
             (spot.name, f"{record.metric} {with_error(float(record.value or 0.0), record.stderr)} {record.unit}")
             for _, record in rises
         ),
-        dash=dash, label=label, group=spot.family,
+        dash=dash, label=label, group=spot.kin,
     )  # fmt: skip
 
 
@@ -88,6 +88,4 @@ def predictions(spot: Spot) -> list[tuple[str, float]]:
 def parabola(spot: Spot, value: float, start: float, end: float, style: Style, dash: Dash) -> Curve:
     """``rho^2 S_row / 2``, straight on logarithmic axes."""
     xs = (start, end)
-    return Curve(
-        xs, tuple(x * x * value / 2 for x in xs), style, dash=dash, group=spot.family, points=False, faint=True
-    )
+    return Curve(xs, tuple(x * x * value / 2 for x in xs), style, dash=dash, group=spot.kin, points=False, faint=True)

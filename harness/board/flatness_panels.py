@@ -47,14 +47,6 @@ def course(found: Sequence[Spot], task: str, metric: str, styles: Mapping[str, S
     there = [spot for spot in there if by_step or spot.loss is not None]
     if not there:
         return []
-    values = [value_of(spot, task, metric) for spot in there]
-    xs = [place(spot, by_step) for spot in there]
-    unit = value_unit(record_of(there[0], task, metric).unit).replace("nats per", "nats /").replace(" of parameter", "")
-    wide = by_step and min(xs) > 0 and max(xs) > SPREAD * min(xs)
-    axes = Axes(
-        "training step" if by_step else f"loss ({there[0].loss_of})", f"{metric.replace('_', ' ')} ({unit})",
-        log_ticks(xs) if wide else (), log_ticks(values) if min(values) > 0 else (),
-    )  # fmt: skip
     by_run: dict[tuple[str, str], list[Spot]] = {}
     for spot in sorted(there, key=lambda spot: place(spot, by_step)):
         by_run.setdefault((spot.family, spot.run), []).append(spot)
@@ -65,7 +57,19 @@ def course(found: Sequence[Spot], task: str, metric: str, styles: Mapping[str, S
         seen.add(family)
         curves.append(run_curve(run, task, metric, by_step, styles.get(family, NO_FAMILY), label))
     against = "the training step" if by_step else "the loss"
-    return [Chart(slug(f"flatness--{task}.{metric}"), task, f"{metric} against {against}", Curves(axes, tuple(curves)))]
+    body = Curves(course_axes(there, task, metric, by_step), tuple(curves))
+    return [Chart(slug(f"flatness--{task}.{metric}"), task, f"{metric} against {against}", body)]
+
+
+def course_axes(there: Sequence[Spot], task: str, metric: str, by_step: bool) -> Axes:
+    """Logarithmic steps where they are far apart, and a logarithmic measure where all of it is above zero."""
+    xs, values = [place(spot, by_step) for spot in there], [value_of(spot, task, metric) for spot in there]
+    unit = value_unit(record_of(there[0], task, metric).unit).replace("nats per", "nats /").replace(" of parameter", "")
+    wide = by_step and min(xs) > 0 and max(xs) > SPREAD * min(xs)
+    return Axes(
+        "training step" if by_step else f"loss ({there[0].loss_of})", f"{metric.replace('_', ' ')} ({unit})",
+        log_ticks(xs) if wide else (), log_ticks(values) if min(values) > 0 else (),
+    )  # fmt: skip
 
 
 def run_curve(run: Sequence[Spot], task: str, metric: str, by_step: bool, style: Style, label: str) -> Curve:
@@ -195,7 +199,7 @@ def place_charts(found: Sequence[Spot], task: str) -> list[Chart]:
         at = "" if spot.step is None else f", step {spot.step}"
         loss = "" if spot.loss is None else f", loss {spot.loss:.3f}"
         charts.append(Chart(
-            slug(f"flatness--{task}.places--{spot.family or spot.identity}"), task,
+            slug(f"flatness--{task}.places--{spot.kin}"), task,
             f"layers of {spot.family or spot.name}{at}{loss}",
             HeatMap(f"share of the {trace_words(spot, task)} (%)", tuple(places), tuple(columns), shares),
         ))  # fmt: skip

@@ -36,6 +36,11 @@ class Spot:
     loss_of: str
     values: Mapping[tuple[str, str], Record]
 
+    @property
+    def kin(self) -> str:
+        """The family, or the checkpoint itself where none lists it."""
+        return self.family or self.identity
+
     def value(self, task: str, metric: str) -> Record | None:
         """The record of a metric; None where it was not measured."""
         return self.values.get((task, metric))
@@ -117,9 +122,12 @@ def upstream_losses(records: Sequence[Record], roles: Roles) -> dict[str, tuple[
 
 
 def chosen(found: Sequence[Spot]) -> list[Spot]:
-    """The checkpoint that stands for each family: the last step, and of several runs the one of the lowest loss."""
+    """The checkpoint that stands for each family: the last step, and of several runs the one of the lowest loss.
+
+    A checkpoint that no family lists stands for itself.
+    """
     by_family: dict[str, list[Spot]] = {}
     for spot in found:
-        by_family.setdefault(spot.family, []).append(spot)
+        by_family.setdefault(spot.kin, []).append(spot)
     return [min(group, key=lambda s: (-(s.step or 0), float("inf") if s.loss is None else s.loss, s.name, s.identity))
             for group in by_family.values()]  # fmt: skip

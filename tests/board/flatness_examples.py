@@ -50,7 +50,9 @@ def of_checkpoint(family: str, run: int, step: int) -> tuple[list[Record], Draws
     value, row = float(term.sum() / TOKENS.sum()), trace / 100
     kind, tokens, loss = f"architecture {family}", "one tokenizer", 5 - np.log10(step)
     found = [
-        measured(name, "flatness/fisher", "fisher_trace", value, PER_PARAMETER, kind, nats_per_token=loss, **places(step)),
+        measured(
+            name, "flatness/fisher", "fisher_trace", value, PER_PARAMETER, kind, nats_per_token=loss, **places(step)
+        ),
         measured(name, "flatness/fisher", "row_normalised_fisher", row, "nats per token", tokens),
         measured(name, "flatness/fisher", "fisher_rao_norm", 3 * row, "nats per token", tokens),
         measured(name, "flatness/fisher", "noise_for_0.1_nat", (0.2 / row) ** 0.5, "of each row's length", tokens),
@@ -59,11 +61,15 @@ def of_checkpoint(family: str, run: int, step: int) -> tuple[list[Record], Draws
     ]
     rises = {rho: rho**2 * row / 2 for rho in (0.02, 0.05, 0.1, 0.2)}
     found += [
-        measured(name, "flatness/sharpness", f"loss_rise_noise_{rho}", rise, "nats per token", tokens, nats_per_token=loss)
+        measured(
+            name, "flatness/sharpness", f"loss_rise_noise_{rho}", rise, "nats per token", tokens, nats_per_token=loss
+        )
         for rho, rise in rises.items()
     ]
     found.append(measured(name, "flatness/sharpness", "loss_rise_ascent_0.01", 0.3, "nats per token", tokens))
-    found.append(measured(name, "flatness/sharpness", "measured_noise_for_0.1_nat", 0.12, "of each row's length", tokens))
+    found.append(
+        measured(name, "flatness/sharpness", "measured_noise_for_0.1_nat", 0.12, "of each row's length", tokens)
+    )
     return found, Draws(np.arange(40), term, TOKENS)
 
 

@@ -96,7 +96,9 @@ def test_without_steps_the_loss_is_on_x_and_checkpoints_stand_side_by_side() -> 
 
 def test_a_negative_trace_is_drawn_on_a_plain_axis() -> None:
     records, checkpoints, *_ = flat()
-    turned = [replace(r, value=-5.0) if (r.metric, r.checkpoint) == ("hessian_trace", "small-1-10") else r for r in records]
+    turned = [
+        replace(r, value=-5.0) if (r.metric, r.checkpoint) == ("hessian_trace", "small-1-10") else r for r in records
+    ]
     chart = next(
         c for c in flatness_charts(seen(turned, checkpoints), ROLES.flatness, LOOKS) if c.rest.startswith("hessian_tr")
     )
