@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
@@ -77,7 +77,7 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
     label = plain(curve.label, 60) if curve.label else "_"
     label = f" {label}" if curve.label and label.startswith("_") else label  # matplotlib hides what begins so
     colour = curve.style.colour
-    shared = {"color": colour, "lw": 1.0 if curve.faint else 1.3, "alpha": 0.45 if curve.faint else 0.9}
+    shared: dict[str, Any] = {"color": colour, "lw": 1.0 if curve.faint else 1.3, "alpha": 0.45 if curve.faint else 0.9}
     if not curve.points:
         axes.plot(curve.x, curve.y, ls=DASHES[curve.dash], label=label, zorder=1, **shared)
         return

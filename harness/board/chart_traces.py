@@ -13,14 +13,18 @@ from harness.board.text import plain
 
 def traces(chart: Chart) -> dict[str, Any]:
     """One chart: its traces, the titles of its axes, and what its layout has besides."""
-    found = {
+    found: dict[str, Any] = {
         "id": f"chart-{chart.name}",
         "x": escape(plain(chart.body.of)) if isinstance(chart.body, HeatMap) else "",
         "y": "",
     }
     if isinstance(chart.body, HeatMap):
         rows = len(chart.body.rows)
-        layout = {"yaxis": {"autorange": "reversed"}, "showlegend": False, "height": max(400, 110 + 26 * rows)}
+        layout: dict[str, Any] = {
+            "yaxis": {"autorange": "reversed"},
+            "showlegend": False,
+            "height": max(400, 110 + 26 * rows),
+        }
         return found | {"traces": [map_trace(chart.body)], "layout": layout}
     titles = {"x": escape(plain(chart.body.axes.x)), "y": escape(plain(chart.body.axes.y))}
     if isinstance(chart.body, Bars):
