@@ -48,11 +48,12 @@ def course(found: Sequence[Spot], task: str, metric: str, styles: Mapping[str, S
     if not there:
         return []
     by_run: dict[tuple[str, str], list[Spot]] = {}
-    for spot in sorted(there, key=lambda spot: place(spot, by_step)):
+    for spot in there:
         by_run.setdefault((spot.family, spot.run), []).append(spot)
     seen: set[str] = set()
     curves = []
-    for (family, _), run in sorted(by_run.items()):
+    for (family, _), group in by_run.items():
+        run = sorted(group, key=lambda spot: place(spot, by_step))
         label = "" if family in seen else family or "no family"
         seen.add(family)
         curves.append(run_curve(run, task, metric, by_step, styles.get(family, NO_FAMILY), label))
