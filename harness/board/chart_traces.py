@@ -21,10 +21,9 @@ def traces(chart: Chart) -> dict[str, Any]:
     if isinstance(chart.body, HeatMap):
         rows = len(chart.body.rows)
         layout: dict[str, Any] = {
-            "yaxis": {"autorange": "reversed"},
-            "showlegend": False,
+            "xaxis": {"showgrid": False}, "yaxis": {"autorange": "reversed", "showgrid": False}, "showlegend": False,
             "height": max(400, 110 + 26 * rows),
-        }
+        }  # fmt: skip
         return found | {"traces": [map_trace(chart.body)], "layout": layout}
     titles = {"x": escape(plain(chart.body.axes.x)), "y": escape(plain(chart.body.axes.y))}
     if isinstance(chart.body, Bars):

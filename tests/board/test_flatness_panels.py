@@ -40,8 +40,8 @@ def test_one_chart_for_each_headline_measure_family_and_place(charts) -> None:  
 def test_a_line_for_each_run_with_its_errors_and_the_loss_on_pointing(charts) -> None:  # type: ignore[no-untyped-def]
     body = next(c.body for c in charts.values() if c.rest.startswith("fisher_trace"))
     assert isinstance(body, Curves)
-    assert [c.label for c in body.curves] == ["large", "", "small", ""]
-    assert body.curves[0].x == (10.0, 100.0, 400.0) and body.curves[0].style == LOOKS["large"]
+    assert [c.label for c in body.curves] == ["small", "", "large", ""]
+    assert body.curves[0].x == (10.0, 100.0, 400.0) and body.curves[0].style == LOOKS["small"]
     assert body.curves[0].errors == pytest.approx([0.05 * y for y in body.curves[0].y])
     assert body.axes.x_ticks and body.axes.y_ticks and body.axes.x == "training step"
     assert "loss 4.000 nats per token on the text of flatness/fisher" in body.curves[0].hover[0]
