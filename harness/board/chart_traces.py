@@ -33,13 +33,15 @@ def traces(chart: Chart) -> dict[str, Any]:
 
 
 def scales(body: Curves) -> dict[str, Any]:
-    """Which axes are logarithmic."""
-    found = {"xaxis": body.axes.x_ticks, "yaxis": body.axes.y_ticks}
-    return {
-        name: {"type": "log", "tickvals": list(ticks), "ticktext": [f"{tick:g}" for tick in ticks]}
-        for name, ticks in found.items()
-        if ticks
+    """Which axes are logarithmic, and room for a long legend."""
+    ticks = {"xaxis": body.axes.x_ticks, "yaxis": body.axes.y_ticks}
+    layout: dict[str, Any] = {
+        name: {"type": "log", "tickvals": list(at), "ticktext": [f"{tick:g}" for tick in at]}
+        for name, at in ticks.items()
+        if at
     }
+    entries = sum(bool(curve.label) for curve in body.curves)
+    return layout | ({"height": 400 + 20 * (entries - 3)} if entries > 3 else {})
 
 
 def curve_trace(curve: Curve) -> dict[str, Any]:

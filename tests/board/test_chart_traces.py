@@ -20,6 +20,11 @@ def test_curves() -> None:
     assert faint["mode"] == "lines" and not faint["showlegend"] and faint["hoverinfo"] == "skip"
 
 
+def test_a_long_legend_has_room() -> None:
+    curves = tuple(Curve((1.0,), (1.0,), NO_FAMILY, label=str(n)) for n in range(5))
+    assert traces(Chart("n", "task", "what", Curves(Axes("x", "y"), curves)))["layout"] == {"height": 440}
+
+
 def test_bars_and_maps() -> None:
     bars = traces(Chart("n", "task", "what", BARS))
     assert bars["layout"]["barmode"] == "relative" and [t["y"] for t in bars["traces"]] == [[60.0, -5.0], [40.0, 105.0]]
