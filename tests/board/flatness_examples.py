@@ -9,6 +9,7 @@ from board_examples import LOSS, record
 
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
+from harness.results.signature import digest
 from harness.slopes.cell import Axis
 from harness.slopes.flatness.draws import Draws
 
@@ -23,11 +24,17 @@ TOKENS = np.full(40, 10.0)
 Flat = tuple[list[Record], dict[str, CheckpointInfo], Roles, dict[tuple[str, str], Draws]]
 
 
+def key_for(task: str, checkpoint: str) -> str:
+    """The key of a measurement, which a folder of outcomes names its files by."""
+    return digest([task, checkpoint])
+
+
 def measured(checkpoint: str, task: str, metric: str, value: float, unit: str, group: str, **details: Any) -> Record:
     """One value of one measurement."""
     axis = Axis(task, metric, unit, "noise_for" in metric)
     own = {"interval": [value - 0.1 * abs(value), value + 0.1 * abs(value)], "comparable_group": group}
-    return record(checkpoint, axis, value, stderr=0.05 * abs(value), details=own | details)
+    key = key_for(task, checkpoint)
+    return record(checkpoint, axis, value, key=key, stderr=0.05 * abs(value), details=own | details)
 
 
 def places(step: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from flatness_examples import ROLES, flat
+from flatness_examples import ROLES, flat, key_for
 
 from harness.board.checkpoint_table import apart, columns
 from harness.board.flatness_metrics import detailed_tasks
@@ -42,7 +42,7 @@ def test_headline_columns_and_the_change_after_what_has_draws() -> None:
 def test_the_change_is_the_paired_difference_to_the_step_before() -> None:
     records, checkpoints, _, draws = flat()
     _, rows = table(records, checkpoints, draws)
-    keys = [f"flatness/fisher:small-1-{step}:None" for step in (100, 10)]
+    keys = [key_for("flatness/fisher", f"small-1-{step}") for step in (100, 10)]
     found = paired_difference(*(draws[key, "fisher_trace"] for key in keys))
     change = rows["small-1-100"].values[1]
     assert change.sort == pytest.approx(found.difference)
@@ -54,7 +54,7 @@ def test_the_change_is_the_paired_difference_to_the_step_before() -> None:
 
 def test_what_cannot_be_paired_says_why() -> None:
     records, checkpoints, _, draws = flat()
-    key = ("flatness/fisher:small-1-100:None", "fisher_trace")
+    key = (key_for("flatness/fisher", "small-1-100"), "fisher_trace")
     short = {name: d for name, d in draws.items() if name != key}
     change = table(records, checkpoints, short)[1]["small-1-100"].values[1]
     assert change.text == "–" and change.title.startswith("no draws of flatness/fisher fisher_trace")
