@@ -20,7 +20,8 @@ PREDICTED: dict[str, Dash] = {"row_normalised_fisher": "dash", "row_normalised_h
 def noise_charts(found: Sequence[Spot], task: str, styles: Mapping[str, Style]) -> list[Chart]:
     """One chart of a task that measured rises: the checkpoint that stands for each family, log-log."""
     there = chosen([spot for spot in found if any(spot.rises(task, sort) for sort in SORTS)])
-    curves, hidden = [], 0
+    curves: list[Curve] = []
+    hidden = 0
     kinds: dict[str, Dash] = {}
     for spot in there:
         style = styles.get(spot.family, NO_FAMILY)

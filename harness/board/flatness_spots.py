@@ -67,7 +67,7 @@ def spots(
     for record in records:
         if record.task in tasks and record.error is None and record.value is not None:
             measured.setdefault(record.checkpoint, {}).setdefault(record.task, []).append(record)
-    families = {name: family for family in reversed(roles.families) for name in roles.families[family]}
+    families = {name: family for family in reversed(list(roles.families)) for name in roles.families[family]}
     losses = upstream_losses(records, roles)
     found = []
     for identity, by_task in measured.items():
@@ -110,9 +110,9 @@ def own_loss(records: Iterable[Record]) -> tuple[float, str] | None:
     return None
 
 
-def upstream_losses(records: Sequence[Record], roles: Roles) -> dict[str, tuple[float, str]]:
+def upstream_losses(records: Sequence[Record], roles: Roles) -> dict[str, tuple[float | None, str]]:
     """The value of the first upstream task, by checkpoint, and what it is."""
-    found: dict[str, tuple[float, str]] = {}
+    found: dict[str, tuple[float | None, str]] = {}
     table = columns(records, set(roles.upstream))
     for task in roles.upstream:
         for metric in axis_metrics(task, table, roles)[:1]:
