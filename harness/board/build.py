@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.board.chart_figures import draw_chart
 from harness.board.figures import draw
+from harness.board.flatness_table import draws_wanted
 from harness.board.page import assemble, github, html
 from harness.errors import HarnessError
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.slopes.cell import Fit
+from harness.slopes.flatness.draws import read_draws
 
 LIBRARY = "plotly.min.js"
 
@@ -43,12 +46,16 @@ def build(
         HarnessError: a file cannot be written.
     """
     folder = Path(folder).resolve()
-    board = assemble(records, checkpoints, contexts, roles, fits)
+    draws = read_draws(folder, draws_wanted(records, roles.flatness))
+    board = assemble(records, checkpoints, contexts, roles, fits, draws)
     library = library_path(folder)
     files: dict[Path, bytes] = {}
     for panel in board.panels:
         for kind, content in draw(panel, board.styles).items():
             files[folder / "figures" / f"{panel.name}.{kind}"] = content
+    for chart in board.curvature.charts if board.curvature else ():
+        for kind, content in draw_chart(chart).items():
+            files[folder / "figures" / f"{chart.name}.{kind}"] = content
     files[folder / "board.md"] = github(board).encode()
     files[folder / "board.html"] = html(board, Path(os.path.relpath(library, folder)).as_posix()).encode()
     write_library(library)

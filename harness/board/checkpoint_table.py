@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from harness.board.flatness_metrics import Group, group_of, headline_metrics, letters
 from harness.board.notation import scale_of, value_unit, with_error
 from harness.board.panels import position
 from harness.results.record import CheckpointInfo, Record
@@ -24,7 +25,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What stands in a cell: a mean over seeds under one signature, or an error."""
+    """What stands in a cell: a mean over seeds under one signature, or an error.
+
+    ``kind`` says of a flatness value what it may be compared with, ``group`` is its letter where the column has several.
+    """
 
     text: str
     seeds: int = 1
@@ -33,6 +37,8 @@ class Entry:
     signature: str = ""
     title: str = ""
     sort: float | None = None
+    kind: Group | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,17 @@ def columns(records: Sequence[Record], roles: Roles) -> list[Column]:
     return sorted(made, key=lambda column: column_order(column, roles))
 
 
+def apart(heads: Sequence[Column], roles: Roles, tasks: Collection[str]) -> tuple[list[Column], list[Column]]:
+    """Columns to show, and of the flatness tasks named those that are left to the flatness section."""
+    by_task: dict[str, list[str]] = {}
+    for column in heads:
+        if column.task in tasks:
+            by_task.setdefault(column.task, []).append(column.metric)
+    kept = {task: headline_metrics(metrics, roles.headline.get(task)) for task, metrics in by_task.items()}
+    first = [column for column in heads if column.task not in kept or column.metric in kept[column.task]]
+    return first, [column for column in heads if column not in first]
+
+
 def column_order(column: Column, roles: Roles) -> tuple[int, bool, str, str, str]:
     """Tasks as the suite lists them, a task's headline metric before its others."""
     listed = (*roles.upstream, *roles.flatness, *roles.downstream)
@@ -107,7 +124,20 @@ def checkpoint_rows(
             listing.setdefault(name, []).append(place)
     rows = [checkpoint_row(info, by_checkpoint[identity], listing, heads) for identity, info in known.items()]
     order = list(roles.families)
-    return sorted(rows, key=lambda row: row_order(row, order))
+    return lettered(sorted(rows, key=lambda row: row_order(row, order)))
+
+
+def lettered(rows: Sequence[CheckpointRow]) -> list[CheckpointRow]:
+    """The rows with the letter of each flatness value's group, in columns that have several."""
+    columns = list(zip(*(row.entries for row in rows), strict=True))
+    known = [letters(e.kind for cell in column for e in cell if e.kind is not None) for column in columns]
+    return [
+        replace(row, entries=tuple(
+            tuple(e if e.kind is None else replace(e, group=of[e.kind]) for e in cell)
+            for cell, of in zip(row.entries, known, strict=True)
+        ))
+        for row in rows
+    ]  # fmt: skip
 
 
 def row_order(row: CheckpointRow, families: Sequence[str]) -> tuple[int, str, bool, int, str, str]:
@@ -141,11 +171,11 @@ def checkpoint_row(
         run=info.run,
         step=info.step,
         parameters=info.parameters,
-        entries=tuple(entries(by_task.get(column.task, ()), column) for column in heads),
+        entries=tuple(entries(by_task.get(column.task, ()), column, info) for column in heads),
     )
 
 
-def entries(records: Sequence[Record], column: Column) -> tuple[Entry, ...]:
+def entries(records: Sequence[Record], column: Column, info: CheckpointInfo | None = None) -> tuple[Entry, ...]:
     """What one cell holds, of the task's records: a mean for each signature, whole and partial apart, then the errors."""
     groups: dict[tuple[str, str], list[Record]] = {}
     failed = []
@@ -154,7 +184,10 @@ def entries(records: Sequence[Record], column: Column) -> tuple[Entry, ...]:
             failed.append(record)
         elif (record.metric, record.unit) == (column.metric, column.unit):
             groups.setdefault((record.signature, record.partial or ""), []).append(record)
-    made = [mean_entry(group) for _, group in sorted(groups.items())]
+    made = [
+        replace(mean_entry(group), kind=group_of(group[0], info) if column.role == "flatness" else None)
+        for _, group in sorted(groups.items())
+    ]
     if failed:
         errors = "; ".join(dict.fromkeys(record.error or "" for record in failed))
         made.append(Entry("error", seeds=len({r.key for r in failed}), error=errors, title=errors))

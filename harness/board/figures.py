@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import matplotlib
@@ -35,11 +36,16 @@ def draw(panel: Panel, styles: dict[str, Style]) -> dict[str, bytes]:
         panel: the fits that share both axes.
         styles: colour and shape of each family.
     """
+    return drawn(lambda: compose(panel, styles))
+
+
+def drawn(composed: Callable[[], Figure]) -> dict[str, bytes]:
+    """A figure as files, composed under the settings of all figures and no others."""
     with warnings.catch_warnings(), matplotlib.rc_context():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a name may be in any script
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(SETTINGS)
-        figure = compose(panel, styles)
+        figure = composed()
         figure.draw_without_rendering()  # lays out once for both files
         figure.set_layout_engine("none")
         return {"svg": render(figure, "svg", {"Date": None}), "png": render(figure, "png", {"Software": None})}

@@ -10,10 +10,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.board.chart_traces import traces
 from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
 from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
 from harness.board.controls import ControlRow, control_rows
 from harness.board.findings import family_sentences, flatness_sentence, prediction_sentence
+from harness.board.flatness_section import CAPTION as CURVATURE_CAPTION
+from harness.board.flatness_section import GROUPS, TABLE_NOTE, FlatnessSection, flatness_section
 from harness.board.interactive import chart
 from harness.board.notation import axis_label, change_unit, value_unit
 from harness.board.panels import Panel, Style, family_order, panels, styles
@@ -25,6 +28,7 @@ from harness.board.verdicts import counted, summary
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.slopes.cell import Fit
+from harness.slopes.flatness.draws import Draws
 from harness.slopes.flatness.join import answers
 from harness.slopes.sensitivity.board import sensitivities
 from harness.slopes.slope_features import predictions
@@ -52,6 +56,7 @@ class Board:
     styles: dict[str, Style]
     families: list[str]
     flatness: list[str]
+    curvature: FlatnessSection | None
     predictions: list[str]
     sensitivity: list[str]
     sensitivity_rows: list[SensitivityRow]
@@ -60,6 +65,7 @@ class Board:
     checklist: list[ChecklistRow]
     checklist_notes: list[str]
     columns: list[Column]
+    grouped: str
     checkpoints: list[CheckpointRow]
     failures: list[Failure]
     provenance: list[ProvenanceRow]
@@ -72,11 +78,13 @@ def assemble(
     contexts: Mapping[str, Mapping[str, Any]],
     roles: Roles,
     fits: Sequence[Fit],
+    draws: Mapping[tuple[str, str], Draws] | None = None,
 ) -> Board:
-    """Put the board together from records, what is known of them, the suite's roles and the fits."""
+    """Put the board together from records, what is known of them, the suite's roles, the fits and single flatness draws."""
     looks = styles(family_order(roles, fits))
     visible = shown(records)
-    heads = columns(visible, roles)
+    curvature, heads = flatness_section(visible, checkpoints, roles, columns(visible, roles), looks, draws or {})
+    listed = checkpoint_rows(visible, checkpoints, roles, heads)
     pictures = panels(fits, roles)
     rows = slope_rows(fits, looks)
     choices = sensitivities(records, checkpoints, contexts, roles, fits)
@@ -90,6 +98,7 @@ def assemble(
         styles=looks,
         families=family_sentences(fits),
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
+        curvature=curvature,
         predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits)],
         sensitivity=[*sensitivity_sentences(choices), *order_sentences(choices)],
         sensitivity_rows=sensitivity_rows(choices),
@@ -98,7 +107,8 @@ def assemble(
         checklist=checklist_rows(fits),
         checklist_notes=checklist_notes(fits),
         columns=heads,
-        checkpoints=checkpoint_rows(visible, checkpoints, roles, heads),
+        grouped=GROUPS if any(entry.group for row in listed for cell in row.entries for entry in cell) else "",
+        checkpoints=listed,
         failures=failures(visible, checkpoints),
         provenance=provenance_rows(records, contexts),
         total=total(records, contexts),
@@ -127,8 +137,10 @@ def html(board: Board, library: str) -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, finalize=lambda value: value if isinstance(value, Markup) else plain(value, 2000),
     )  # fmt: skip
-    charts = Markup(script_json([chart(panel, board.styles) for panel in board.panels]))
-    return environment.get_template("board.html.jinja").render(words(board), library=library, charts=charts)
+    charts = [chart(panel, board.styles) for panel in board.panels]
+    charts += [traces(found) for found in board.curvature.charts] if board.curvature else []
+    data = Markup(script_json(charts)) if charts else ""
+    return environment.get_template("board.html.jinja").render(words(board), library=library, charts=data)
 
 
 def github(board: Board) -> str:
@@ -144,5 +156,6 @@ def words(board: Board) -> dict[str, Any]:
     """What both templates have at hand."""
     return {
         "board": board, "files": FILES, "caption": CAPTION, "axis_label": axis_label, "value_unit": value_unit,
-        "change_unit": change_unit, "counted": counted,
+        "change_unit": change_unit, "counted": counted, "curvature_caption": CURVATURE_CAPTION,
+        "curvature_table_note": TABLE_NOTE,
     }  # fmt: skip

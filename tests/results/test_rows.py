@@ -20,7 +20,13 @@ def mixed() -> list[Record]:
         "metric": "accuracy",
         "unit": "fraction",
         "higher_is_better": True,
-        "details": {"chance": 0.5, "x": "ü", "of": "glue/rte", "weight_norm": 3.5},
+        "details": {
+            "chance": 0.5,
+            "x": "ü",
+            "of": "glue/rte",
+            "weight_norm": 3.5,
+            "comparable_group": "0123456789abcdef",
+        },
     }
     selected = {"key": "k", "learning_rate": 2e-5, "chosen_on": "held-out", "by": "held_out_accuracy"}
     found = [a_record(checkpoint=f"c{n}", value=3.5 - n / 10) for n in range(6)]

@@ -13,12 +13,15 @@
   const compare = function (a, b, numeric) {
     return numeric ? a - b : a.localeCompare(b, "en", { numeric: true });
   };
-  // What has no number goes last in either direction.
+  // What has no number goes last in either direction; values that may not be compared keep to their groups.
   const sortRows = function (body, index, numeric, sign) {
-    const rows = Array.from(body.rows).map(function (row) { return [keyOf(row, index, numeric), row]; });
+    const rows = Array.from(body.rows).map(function (row) {
+      return [keyOf(row, index, numeric), row, row.cells[index].dataset.group || ""];
+    });
     rows.sort(function (a, b) {
       const missing = Number(Number.isNaN(a[0])) - Number(Number.isNaN(b[0]));
-      return missing || (Number.isNaN(a[0]) ? 0 : sign * compare(a[0], b[0], numeric));
+      const group = compare(a[2], b[2], false);
+      return missing || (Number.isNaN(a[0]) ? 0 : group || sign * compare(a[0], b[0], numeric));
     });
     rows.forEach(function (pair) { body.append(pair[1]); });
   };
@@ -53,7 +56,7 @@
     };
   };
   const layoutOf = function (chart) {
-    return {
+    const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", height: 400, hovermode: "closest",
       font: { color: colour("--ink"), family: "system-ui, sans-serif", size: 12 },
       margin: { l: 56, r: 12, t: 8, b: 48 }, xaxis: axis(chart.x), yaxis: axis(chart.y),
@@ -61,6 +64,15 @@
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--ink") },
       hoverlabel: { bgcolor: colour("--paper"), bordercolor: colour("--soft"), font: { color: colour("--ink") }, align: "left" },
     };
+    Object.entries(chart.layout || {}).forEach(function (entry) {
+      const plain = typeof entry[1] !== "object";
+      layout[entry[0]] = plain ? entry[1] : Object.assign({}, layout[entry[0]], entry[1]);
+    });
+    return layout;
+  };
+  const themed = function (trace) {
+    if (trace.type !== "heatmap") { return trace; }
+    return Object.assign({}, trace, { colorscale: [[0, colour("--heat-low")], [1, colour("--heat-high")]] });
   };
   // The buttons are listed: plotly's own set has one that uploads the chart.
   const config = { responsive: true, displaylogo: false, plotlyServerURL: "", toImageButtonOptions: { format: "svg" },
@@ -70,7 +82,7 @@
       const place = document.getElementById(chart.id);
       const picture = place.querySelector("img");
       if (picture) { picture.remove(); }
-      window.Plotly.react(place, chart.traces, layoutOf(chart), config);
+      window.Plotly.react(place, chart.traces.map(themed), layoutOf(chart), config);
     });
   };
   draw();

@@ -8,6 +8,7 @@ import numpy as np
 from slope_examples import info, record
 
 from harness.results.roles import Control, Roles
+from harness.results.rows import Row
 from harness.slopes.fit import fit_all
 from harness.slopes.flatness.join import answers
 from harness.slopes.join import join
@@ -38,6 +39,15 @@ def test_answers_by_task_and_definition() -> None:
     by_task = {task: [(a, q) for a, q in found if a.task == task] for task in ("task", "other")}
     assert all(a.partial.r < -0.9 and q < 0.01 and a.n == 14 for a, q in by_task["task"])
     assert all(q >= a.partial.p for a, q in found)
+    alike = [dataclasses.replace(r, signature="one") if r.task == "fisher" else r for r in records]
+    assert {a.n for a, _ in answers(alike, checkpoints, roles, fit_all(join(alike, checkpoints, roles)))} == {28}
+    apart = [
+        dataclasses.replace(r, details={"comparable_group": r.checkpoint[0]}) if r.task == "fisher" else r
+        for r in alike
+    ]
+    for read in (apart, [Row.of(r) for r in apart]):  # one signature, two architectures
+        split = answers(read, checkpoints, roles, fit_all(join(read, checkpoints, roles)))
+        assert [a.n for a, _ in split] == [14] * 4
     planted = dataclasses.replace(roles, controls=(Control("other", "accuracy", 1.0),))
     asked = answers(records, checkpoints, planted, fit_all(join(records, checkpoints, planted)))
     assert {answer.task for answer, _ in asked} == {"task"}
