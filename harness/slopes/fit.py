@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.slopes import diagnostics, rules
-from harness.slopes.cell import Cell, Fit, Flag, Line
+from harness.slopes.cell import Cell, ExampleErrors, Fit, Flag, Line
 from harness.slopes.censoring import scale_of, uncensored
 from harness.slopes.chance_exit import ChanceExit, chance_exit
-from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS
 from harness.slopes.curves import menu_of
 from harness.slopes.curves.choice import Candidate, Choice, choose
 from harness.slopes.curves.least_squares import Positions
 from harness.slopes.curves.line import LINE
 from harness.slopes.divergence import Divergence, divergence
-from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
+from harness.slopes.headline import Headline, curved, lines_of, straight, widened
 from harness.slopes.monotone import isotonic_r2, spearman
 from harness.slopes.ordinary_least_squares import Array, ordinary_least_squares
 from harness.slopes.reliability import reliability
@@ -30,6 +29,7 @@ from harness.slopes.straight_line import Straight, finite, sample_of, straight_o
 from harness.slopes.supremum_f import Break, break_of
 from harness.slopes.theil_sen import theil_sen
 from harness.slopes.transfer import transfer_of, upstream_step, verdict_of
+from harness.slopes.widening import example_spread, examples_of, order_of, widest
 
 LEAST_CURVE_POINTS = 5
 
@@ -42,6 +42,7 @@ class Work:
     line: Straight
     residual: Array
     order: Array
+    examples: ExampleErrors | None
 
 
 def fit_all(cells: Iterable[Cell]) -> list[Fit]:
@@ -72,7 +73,6 @@ def fit_cell(cell: Cell) -> Fit:
         n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(used),
         per=upstream_step(cell.upstream.unit),
         excluded=excluded,
-        example_stderr=None if cell.examples is None else cell.examples.stderr * upstream_step(cell.upstream.unit),
         chance_exit=None if rules.not_finite(cell) else exit_of(cell),
     )
     return bare if refused else fit_points_of(used, bare)
@@ -90,14 +90,14 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     choice = chosen(cell, line, levels, bent=significant(bend) or (broken is not None and significant(broken.p)))
     picked = choice.picked if choice else None
     residual = sample.y - picked.fitted.predict(sample.x) if picked else line.least_squares.residual
-    order = order_of(cell)
-    headline = widest(headline_of(choice, line, window), cell, line, residual, order)
+    work = Work(choice, line, residual, order_of(cell), examples_of(cell, line))
+    headline = shown(work, window)
     q2 = line.q2 if picked is None or picked.curve is LINE else share(sample.y - picked.fitted.left_out, sample.y)
     tried = tuple((c.curve.name, c.error) for c in choice.tried) if choice else ()
     reliable = reliability(sample.x, x_errors(cell)) if sample.x.size == len(cell.points) else None
     parted = parting(cell, picked, sample)
     flags = flags_of(
-        cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), order, parted
+        cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), work.order, parted
     )
     found = replace(
         bare,
@@ -115,7 +115,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
         ),
         model=picked.curve.name if picked else LINE.name,
         fitted=picked.fitted if picked else None,
-        work=Work(choice, line, residual, order),
+        work=work,
         tried=tried,
         line_r2=finite(line.least_squares.r2),
         line_q2=line.q2,
@@ -126,6 +126,13 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
         broken=broken,
     )
     return with_headline(found, headline, window)
+
+
+def shown(work: Work, window: tuple[float, float]) -> Headline:
+    """The slope to show over a window, with all that its interval allows for."""
+    picked = work.choice.picked if work.choice else None
+    spread = example_spread(work.examples, picked, work.line, window)
+    return widest(headline_of(work.choice, work.line, window), spread, work.line, work.residual, work.order)
 
 
 def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> Fit:
@@ -143,36 +150,14 @@ def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> 
         freedom=headline.freedom,
         verdict=verdict_of(interval),
         smallest_detectable=headline.detectable * fit.per,
+        example_stderr=None if headline.example_stderr is None else headline.example_stderr * fit.per,
     )
 
 
 def over_window(fit: Fit, window: tuple[float, float]) -> Fit:
     """The slope of a curve that was fitted already, averaged over another window; nothing is chosen anew."""
     assert fit.work is not None, "a fit that was compared already has let go of what it was made of"
-    work = fit.work
-    headline = widest(headline_of(work.choice, work.line, window), fit.cell, work.line, work.residual, work.order)
-    return with_headline(fit, headline, window)
-
-
-def widest(headline: Headline, cell: Cell, line: Straight, residual: Array, order: Array) -> Headline:
-    """Wider for serial errors, where the points are one run's or two's; from ten runs on for other test examples.
-
-    Runs are what is drawn (or what a standard error counts) there, and a run brings its seeds along: what seeds and each
-    run's own luck with the examples do is in its slope already. What all runs share by being scored on the same examples
-    is not, and is added.
-    """
-    if line.plan == "trajectory":
-        factor = diagnostics.serial_factor(residual, line.sample.run, order)
-        return stretched(headline, factor, f"times {factor:.2f} for serial errors")
-    if cell.examples is None or len(set(line.sample.run)) < BOOTSTRAP_RUNS or headline.stderr <= 0:
-        return headline
-    factor = float(np.sqrt(1 + (cell.examples.shared / headline.stderr) ** 2))
-    return stretched(headline, factor, f"times {factor:.2f} for other test examples")
-
-
-def order_of(cell: Cell) -> Array:
-    """Steps, or where unknown the order of upstream values."""
-    return np.array([point.step if point.step is not None else -point.x for point in cell.points], dtype=np.float64)
+    return with_headline(fit, shown(fit.work, window), window)
 
 
 def chosen(cell: Cell, line: Straight, levels: int, *, bent: bool) -> Choice | None:
