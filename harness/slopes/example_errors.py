@@ -22,7 +22,7 @@ from harness.results.store import CONTEXTS, read_lines
 from harness.slopes.cell import Axis, Cell, ExampleErrors
 from harness.slopes.censoring import uncensored
 from harness.slopes.ordinary_least_squares import Array
-from harness.slopes.rules import refusals
+from harness.slopes.refusals import refusals
 
 Totals = dict[tuple[str, str], tuple[Array, Array, Array]]
 """(key, metric) to clusters, summed outcomes and summed weights of each cluster."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.slopes import diagnostics, rules
+from harness.slopes import diagnostics, refusals, rules
 from harness.slopes.cell import Cell, ExampleErrors, Fit, Flag, Line
 from harness.slopes.censoring import scale_of, uncensored
 from harness.slopes.chance_exit import ChanceExit, chance_exit
@@ -61,8 +61,8 @@ def fit_cell(cell: Cell) -> Fit:
     squares with HC3 and t(n-2), Theil-Sen where a point has a leverage of one half or more, York where x is noisy.
     Else it is the curve's average slope over the points' own range of x (``curves.marginal``).
     """
-    used, excluded = (cell, ()) if rules.not_finite(cell) else uncensored(cell)
-    refused = rules.refusals(used, len(excluded))
+    used, excluded = (cell, ()) if refusals.not_finite(cell) else uncensored(cell)
+    refused = refusals.refusals(used, len(excluded))
     bare = Fit(
         cell=cell,
         status="refused",
@@ -70,10 +70,10 @@ def fit_cell(cell: Cell) -> Fit:
         flags=(),
         n_points=len(used.points),
         n_runs=len({point.run for point in used.points}),
-        n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(used),
+        n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else refusals.levels(used),
         per=upstream_step(cell.upstream.unit),
         excluded=excluded,
-        chance_exit=None if rules.not_finite(cell) else exit_of(cell),
+        chance_exit=None if refusals.not_finite(cell) else exit_of(cell),
     )
     return bare if refused else fit_points_of(used, bare)
 
@@ -84,7 +84,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     window = (float(x.min()), float(x.max()))
     line = straight_of(cell)
     sample = line.sample
-    levels = count_levels(sample.x, rules.apart(cell))
+    levels = count_levels(sample.x, refusals.apart(cell))
     broken = None if line.plan == "one mean per run" else break_of(sample.x, sample.y)
     bend = diagnostics.quadratic_p(sample.x, sample.y)
     choice = chosen(cell, line, levels, bent=significant(bend) or (broken is not None and significant(broken.p)))
@@ -180,7 +180,7 @@ def left_out_together(cell: Cell, line: Straight) -> Positions:
     if line.by_run is not None:
         numbers = {run: number for number, run in enumerate(dict.fromkeys(sample.run))}
         return np.array([numbers[run] for run in sample.run], dtype=np.intp)
-    return level_numbers(sample.x, rules.apart(cell))
+    return level_numbers(sample.x, refusals.apart(cell))
 
 
 def headline_of(choice: Choice | None, line: Straight, window: tuple[float, float]) -> Headline:
@@ -197,7 +197,7 @@ def headline_of(choice: Choice | None, line: Straight, window: tuple[float, floa
 
 def lines_with_censored(bare: Fit) -> tuple[Line, ...]:
     """The straight lines through all points, floor and ceiling included: what a fit without the rule would say."""
-    if not bare.excluded or rules.refusals(bare.cell):
+    if not bare.excluded or refusals.refusals(bare.cell):
         return ()
     sample = sample_of(bare.cell)
     return lines_of(
