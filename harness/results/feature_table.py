@@ -102,20 +102,20 @@ def with_features(imported: Imported, features: Features, source: str) -> Import
         )
         for identity in identities for task in tasks for name, value in features[task].items()
     ]  # fmt: skip
-    kept = tuple(with_chance(record, features, source) for record in imported.records)
+    kept = tuple(with_chance(record, features) for record in imported.records)
     return replace(
         imported, records=(*kept, *records), contexts=(*imported.contexts, context),
         roles=replace(imported.roles, affinity=(TASK,)),
     )  # fmt: skip
 
 
-def with_chance(record: Record, features: Features, source: str) -> Record:
+def with_chance(record: Record, features: Features) -> Record:
     """An accuracy or an error with the floor that the features give for its task."""
     chance = features.get(record.task, {}).get(CHANCE)
     if chance is None or not floors.is_accuracy(record.metric):
         return record
-    floor = floors.Floor(chance, None, source).of(record.unit, record.higher_is_better)
-    return replace(record, details={**(record.details or {}), "chance": floor, "chance_by": source})
+    floor = floors.Floor(chance, None, TASK).of(record.unit, record.higher_is_better)
+    return replace(record, details={**(record.details or {}), "chance": floor, "chance_by": TASK})
 
 
 __all__ = ["Features", "read_features", "with_features"]
