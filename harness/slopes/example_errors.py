@@ -26,6 +26,8 @@ from harness.slopes.refusals import refusals
 
 Totals = dict[tuple[str, str], tuple[Array, Array, Array]]
 """(key, metric) to clusters, summed outcomes and summed weights of each cluster."""
+OUTCOMES = {"accuracy": "correct"}
+"""What the outcomes of a metric are called, where not as the metric itself."""
 Measured = Mapping[tuple[str, str, str], Sequence[Record]]
 """(task, metric, checkpoint) to its records with outcomes, one a seed."""
 
@@ -35,16 +37,21 @@ def with_example_errors(cells: Sequence[Cell], records: Sequence[Record], folder
 
     Metrics that are no ratio of sums (a correlation, F1) have none.
     """
-    wanted = {(record.key, record.metric) for record in records if record.stage == "selected" and record.error is None}
+    wanted = {outcomes_of(record) for record in records if record.stage == "selected" and record.error is None}
     totals = totals_of(folder, wanted)
     if not totals:
         return list(cells)
     measured: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
-        if (record.key, record.metric) in totals:
+        if outcomes_of(record) in totals:
             measured.setdefault((record.task, record.metric, record.checkpoint), []).append(record)
     contexts = {line["context"]: line.get("parts", {}) for line in read_lines(folder / CONTEXTS)}
     return [replace(cell, examples=errors_of(cell, measured, totals, contexts)) for cell in cells]
+
+
+def outcomes_of(record: Record) -> tuple[str, str]:
+    """The key and the name under which a record's outcomes are kept."""
+    return record.key, OUTCOMES.get(record.metric, record.metric)
 
 
 def errors_of(
@@ -97,12 +104,12 @@ def moved_by(cell: Cell, axis: Axis, measured: Measured, totals: Totals) -> Move
     rows = [measured.get((axis.task, axis.metric, point.checkpoint), []) for point in cell.points]
     if not all(rows):
         return None
-    clusters = totals[rows[0][0].key, axis.metric][0]
+    clusters = totals[outcomes_of(rows[0][0])][0]
     seeds = max(len(found) for found in rows)
     outcome, weight = (np.full((len(rows), seeds, clusters.size), np.nan) for _ in range(2))
     for i, found in enumerate(rows):
         for s, record in enumerate(found):
-            theirs, out, of = totals[record.key, axis.metric]
+            theirs, out, of = totals[outcomes_of(record)]
             ratio = float(out.sum() / of.sum()) if of.sum() else np.nan
             if not np.array_equal(theirs, clusters) or not math.isclose(
                 ratio, record.value or 0.0, rel_tol=1e-6, abs_tol=1e-9

@@ -20,11 +20,13 @@ class Linear:
 
     Attributes:
         weights: (n,) by how much it moves with each y.
+        x_weights: (n,) by how much it moves with each x, the window moving along.
         columns: (n, p) the directions in which its curve can go.
         slopes: (n,) dy/dx of the curve at each point.
     """
 
     weights: Array
+    x_weights: Array
     columns: Array
     slopes: Array
 
@@ -44,9 +46,19 @@ class ExampleSpread:
 
 
 def of_curve(fitted: Fitted, sample: Sample, window: tuple[float, float]) -> Linear:
-    """The average slope of a curve over a window."""
-    x = sample.x
-    return Linear(weights_of_average(fitted, x, window), tangent(fitted, x), slope_at(fitted, x))
+    """The average slope of a curve over a window.
+
+    An error d of one x does what -f'(x) d does to y; and the window is one of measured losses, whose ends move with
+    the line through the errors of all x: were all losses shifted alike, the average slope would stay.
+    """
+    x, ends = sample.x, np.asarray(window)
+    weights, slopes, width = weights_of_average(fitted, x, window), slope_at(fitted, x), window[1] - window[0]
+    centred = x - x.mean()
+    low, high = 1 / x.size + np.outer(ends - x.mean(), centred) / (centred @ centred)
+    at_low, at_high = slope_at(fitted, ends)
+    average = float(np.diff(fitted.predict(ends))[0]) / width
+    moved = ((at_high - average) * high - (at_low - average) * low) / width
+    return Linear(weights, moved - weights * slopes, tangent(fitted, x), slopes)
 
 
 def of_line(least_squares: LeastSquares, by_run: MeanSlope | None, sample: Sample) -> Linear:
@@ -58,16 +70,16 @@ def of_line(least_squares: LeastSquares, by_run: MeanSlope | None, sample: Sampl
         centred = x[where] - x[where].mean()
         weights[where] = centred / (centred @ centred) / len(groups)
     slope = float(least_squares.slope) if by_run is None else by_run.slope
-    return Linear(weights, np.column_stack([np.ones(x.size), x]), np.full(x.size, slope))
+    return Linear(weights, -slope * weights, np.column_stack([np.ones(x.size), x]), np.full(x.size, slope))
 
 
 def spread_of(examples: ExampleErrors, linear: Linear, run: npt.NDArray[np.intp], *, per_run: bool) -> ExampleSpread:
     """The error of a slope by the choice of examples.
 
-    An error d of x does what -f'(x) d does to y, so that with c the weights and S the covariance of y - f'(x) x the
-    variance is c' S c. What the curve cannot follow, M S M with M the residual maker of its columns, is each run's own:
-    sum over runs of (c' M S M c within the run), times R / (R - 1) for runs with slopes of their own, R / (R - p) else,
-    for what the curve takes.
+    With c and v the weights of y and x the variance is c' Y c + 2 v' XY c + v' X v. What the curve cannot follow is each
+    run's own: with S the covariance of y - f'(x) x and M the residual maker of the curve's columns, the sum over runs of
+    (c' M S M c within the run), times R / (R - 1) for runs with slopes of their own, R / (R - p) else, for what the curve
+    takes.
 
     Args:
         examples: covariances of the points' values.
@@ -75,7 +87,7 @@ def spread_of(examples: ExampleErrors, linear: Linear, run: npt.NDArray[np.intp]
         run: (n,) number of each point's run, from 0; each point's own number where one run stands for all.
         per_run: whether runs have slopes of their own.
     """
-    c, f = linear.weights, linear.slopes
+    c, v, f = linear.weights, linear.x_weights, linear.slopes
     cross = f[:, None] * examples.xy
     both = examples.y - cross - cross.T + f[:, None] * examples.x * f
     size = np.maximum(np.linalg.norm(linear.columns, axis=0), 1e-300)
@@ -84,7 +96,7 @@ def spread_of(examples: ExampleErrors, linear: Linear, run: npt.NDArray[np.intp]
     count, left = int(run.max()) + 1, c[:, None] * (maker @ both @ maker) * c
     freedom = count - (1 if per_run else linear.columns.shape[1])
     own = float(left[run[:, None] == run].sum()) * count / max(freedom, 1)
-    variance = max(float(c @ both @ c), 0.0)
+    variance = max(float(c @ examples.y @ c + 2 * v @ examples.xy @ c + v @ examples.x @ v), 0.0)
     return ExampleSpread(variance**0.5, max(variance - own, 0.0) ** 0.5)
 
 

@@ -5,15 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from example_coverage import Design, covered
+from scipy.optimize import curve_fit
 
 from harness.results.outcomes import write_shard
 from harness.results.record import Record
 from harness.results.store import CONTEXTS, append
+from harness.slopes.arrays import fit_points
 from harness.slopes.cell import Axis, Cell, ExampleErrors, Point
 from harness.slopes.example_errors import example_errors, influence, with_example_errors
-from harness.slopes.example_spread import Linear, averaged, spread_of
+from harness.slopes.example_spread import Linear, averaged, of_curve, spread_of
 from harness.slopes.fit import fit_cell
 from harness.slopes.nested_bootstrap import nested_bootstrap
+from harness.slopes.runs import Sample
 
 X = np.linspace(2, 3, 8)
 
@@ -35,7 +38,7 @@ def measured(tmp_path):
     records = [record(i, float(hits[i].mean())) for i in range(8)]
     for i in range(8):
         columns = {
-            "metric": "accuracy",
+            "metric": "correct",  # as fine-tuning keeps them
             "row": np.arange(200),
             "cluster": cluster,
             "outcome": hits[i],
@@ -69,7 +72,7 @@ def test_none_where_the_outcomes_do_not_give_the_value(measured) -> None:
 def test_none_where_one_checkpoint_was_scored_on_other_examples(measured) -> None:
     folder, records, cell, _ = measured
     columns = {
-        "metric": "accuracy",
+        "metric": "correct",
         "row": np.arange(4),
         "cluster": np.arange(4),
         "outcome": np.ones(4),
@@ -90,7 +93,8 @@ def test_none_without_outcomes_and_where_no_line_may_be_fitted(measured, tmp_pat
 def on_a_line(x: np.ndarray, slope: float = 0.0) -> Linear:
     """The least-squares slope of these x."""
     centred = x - x.mean()
-    return Linear(centred / (centred @ centred), np.column_stack([np.ones(x.size), x]), np.full(x.size, slope))
+    weights = centred / (centred @ centred)
+    return Linear(weights, -slope * weights, np.column_stack([np.ones(x.size), x]), np.full(x.size, slope))
 
 
 def of_outcomes(outcome: np.ndarray) -> ExampleErrors:
@@ -122,6 +126,29 @@ def test_what_both_axes_share_cancels_and_what_they_do_not_adds() -> None:
     assert same.stderr == pytest.approx(0, abs=1e-9)
     apart = spread_of(example_errors(moved, moved, paired=False), on_a_line(x, 1.0), run, per_run=False)
     assert apart.stderr == pytest.approx(2**0.5 * tilt.std() / 60**0.5) and apart.shared == pytest.approx(apart.stderr)
+
+
+def test_weights_of_a_curve_are_what_happens_when_values_move() -> None:
+    """A little of each y, and of each x with the window as its ends: the slope moves by the weights."""
+    x = np.linspace(2, 3.5, 12)
+    y = 0.3 + 0.5 * np.exp(-2 * (x - 2)) + np.random.default_rng(5).normal(0, 2e-5, 12)
+
+    def average(x: np.ndarray, y: np.ndarray, window: tuple[float, float]) -> float:
+        (level, height, rate), _ = curve_fit(lambda x, a, b, c: a + b * np.exp(-c * (x - 2)), x, y, (0.3, 0.5, 2.0))
+        low, high = level + height * np.exp(-rate * (np.array(window) - 2))
+        return float((high - low) / (window[1] - window[0]))
+
+    exact = fit_points(x, y, unit="nats per token", higher_is_better=False)
+    assert exact.model == "exponential decay"
+    linear = of_curve(exact.fitted, Sample(x, y, tuple("abcdefghijkl"), tuple("abcdefghijkl")), (2.2, 3.2))
+    step, before = 1e-4, average(x, y, (2.2, 3.2))
+    for i in (0, 5, 11):
+        there = np.arange(12) == i
+        assert (average(x, y + step * there, (2.2, 3.2)) - before) / step == pytest.approx(linear.weights[i], abs=0.02)
+    for moved in (np.ones(12), x - 2):  # all losses shifted alike, and stretched: the ends of the window move along
+        ends = tuple(np.interp((2.2, 3.2), x, x + step * moved))
+        assert (average(x + step * moved, y, ends) - before) / step == pytest.approx(moved @ linear.x_weights, abs=0.01)
+    assert np.ones(12) @ linear.x_weights == pytest.approx(0, abs=1e-3)
 
 
 def test_means_of_runs_move_as_their_checkpoints_do() -> None:

@@ -14,7 +14,9 @@ SMALL = 1e-6
 
 
 def tangent(fitted: Fitted, x: Array) -> Array:
-    """Derivatives of the curve at x by shape and by coefficients, on the metric's own scale: (n, q + 1 + c).
+    """Derivatives of the curve at x by shape and by coefficients, on the metric's own scale: (n, p).
+
+    What all shapes of a grid have in common, such as where its window begins, is no parameter.
 
     >>> from harness.slopes.curves import menu_of
     >>> from harness.slopes.curves.least_squares import Scale, fit
@@ -26,10 +28,10 @@ def tangent(fitted: Fitted, x: Array) -> Array:
     q = fitted.theta.size
     parameters = np.concatenate([fitted.theta, fitted.coefficients])
     sizes = np.concatenate([np.ptp(fitted.curve.thetas(x), axis=0), np.maximum(np.abs(fitted.coefficients), 1e-3)])
-    steps = np.diag(STEP * np.maximum(sizes, 1e-9))
+    steps = STEP * np.diag(sizes)[sizes > 0]
     both = np.concatenate([parameters + steps, parameters - steps])
     up, down = np.split(predict(fitted.curve, fitted.scale, x, both[:, :q], both[:, q:]), 2)
-    return np.asarray((up - down).T / (2 * np.diag(steps)))
+    return np.asarray((up - down).T / (2 * steps.sum(axis=1)))
 
 
 def slope_at(fitted: Fitted, x: Array) -> Array:
