@@ -126,14 +126,14 @@ def fit(source: Annotated[Path | None, typer.Argument(help="A results folder, or
         explain: Annotated[str | None, typer.Option(help="Say what a flag or refusal means and what to do, such as LEVERAGE, or all.")] = None,
 ) -> None:  # fmt: skip
     """Print the transfer slopes of a results folder or of a table."""
-    from harness import commands
+    from harness import slope_commands
 
     if explain is not None:
-        commands.explain_code(explain, as_json=as_json)
+        slope_commands.explain_code(explain, as_json=as_json)
         return
     if source is None:
         raise HarnessError("nothing to fit: give a results folder or a long table (CSV), or a code with --explain")
-    commands.fit(source, as_json=as_json, higher=tuple(higher_is_better), lower=tuple(lower_is_better))
+    slope_commands.fit(source, as_json=as_json, higher=tuple(higher_is_better), lower=tuple(lower_is_better))
 
 
 @app.command()
@@ -150,9 +150,9 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Print the score of a checkpoint with this loss, with a prediction interval; or the loss that a score takes."""
-    from harness import commands
+    from harness import slope_commands
 
-    commands.predict(
+    slope_commands.predict(
         source, task, loss=loss, reach=reach, family=family, upstream=upstream, metric=metric, as_json=as_json,
         higher=tuple(higher_is_better), lower=tuple(lower_is_better),
     )  # fmt: skip
@@ -161,9 +161,9 @@ def predict(
 @app.command()
 def board(folder: Folder) -> None:
     """Write board.md, board.html and figures from the records of a folder."""
-    from harness import commands
+    from harness import slope_commands
 
-    for path in commands.write_board(folder):
+    for path in slope_commands.write_board(folder):
         print(path)
 
 
@@ -174,11 +174,12 @@ def import_table(
     output: Annotated[Path, typer.Option("--output", "-o", help="Leaderboard folder to write.")],
     higher_is_better: Annotated[list[str], typer.Option(help="A metric where more is better.")] = [],  # noqa: B006
     lower_is_better: Annotated[list[str], typer.Option(help="A metric where less is better.")] = [],  # noqa: B006
+    features: Annotated[Path | None, typer.Option(help="What is published of the tasks: task,NUMBER,...; a column chance is their floor.")] = None,
 ) -> None:  # fmt: skip
     """Import a published table as a leaderboard."""
-    from harness import commands
+    from harness import slope_commands
 
-    commands.import_table(table, source, output, tuple(higher_is_better), tuple(lower_is_better))
+    slope_commands.import_table(table, source, output, tuple(higher_is_better), tuple(lower_is_better), features)
 
 
 @app.command()

@@ -77,8 +77,8 @@ def checklist_notes(fits: Sequence[Fit]) -> list[str]:
         "(the numbers under 'tried').",
         f"Signs: {counted(asked, 'slope was', 'slopes were')} asked; q-values keep false discoveries among those called "
         "positive or negative at 5 % (Benjamini and Hochberg).",
-        "Other examples: one standard error by which another sample of test examples, shared by all checkpoints, would move the "
-        "slope; from ten runs on the interval allows for what all runs share of it, below it holds for these examples.",
+        "Other examples: one standard error by which other test examples, and other text and masks upstream where those are known "
+        "too, would move the slope; the interval allows for what all runs share of it.",
         "Left out by rule alone: points within two standard errors of chance or of a perfect score. Random numbers "
         "(sup-F, permutations, ranks) have seed 0.",
     ]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.board.notation import NONE, number, with_interval
 from harness.board.panels import native_interval
 from harness.results.roles import Control
-from harness.slopes.cell import Fit, Interval
-
-NORMAL_QUANTILE = 1.96
+from harness.slopes.cell import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +45,9 @@ def control_rows(controls: Sequence[Control], fits: Sequence[Fit]) -> list[Contr
 def control_row(control: Control, fit: Fit) -> ControlRow:
     """One control against one fit, in native units dy/dx: recovered when the interval covers the known slope.
 
-    A slope is known of what all examples would give, so that the interval allows for these being some of them.
+    A slope is known of what all examples and masks would give; the interval allows for these being some of them.
     """
-    interval = over_examples(fit, native_interval(fit))
+    interval = native_interval(fit)
     down, up = fit.cell.downstream, fit.cell.upstream
     found, recovered = NONE, None
     if interval is not None and fit.slope is not None:
@@ -69,16 +66,6 @@ def control_row(control: Control, fit: Fit) -> ControlRow:
         recovered=recovered,
         reason=", ".join(flag.code for flag in fit.refusals),
     )
-
-
-def over_examples(fit: Fit, interval: Interval | None) -> Interval | None:
-    """An interval that holds for these test examples, widened by what others would change, should it not hold so yet."""
-    if interval is None or not fit.example_stderr or "other test examples" in interval.method:
-        return interval
-    middle, half = (interval.low + interval.high) / 2, (interval.high - interval.low) / 2
-    half = math.hypot(half, NORMAL_QUANTILE * fit.example_stderr / fit.per)
-    method = f"{interval.method}, with the error of other test examples"
-    return Interval(middle - half, middle + half, method, interval.level)
 
 
 def unanswered(control: Control) -> ControlRow:

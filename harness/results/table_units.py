@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.results import floors, metric_names
 
 if TYPE_CHECKING:
-    from harness.results.table import Number
+    from harness.results.table_numbers import Number
 
 
 def units_of(path: Path, numbers: Sequence[Number]) -> dict[tuple[str, str], str]:

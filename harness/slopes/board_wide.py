@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.slopes import rules
+from harness.slopes import refusals, rules
 from harness.slopes.cell import Axis, Fit
 from harness.slopes.cluster_bootstrap import rank_intervals, resampled_slopes
 from harness.slopes.equivalence import flat
@@ -51,7 +51,7 @@ def with_shared_windows(fits: Sequence[Fit]) -> list[Fit]:
     for numbers in groups.values():
         windows = [fits[number].window for number in numbers]
         low, high = max(w[0] for w in windows if w), min(w[1] for w in windows if w)
-        least = rules.LEAST_NATS if fits[numbers[0]].cell.upstream.unit.startswith("nats") else 0.0
+        least = refusals.LEAST_NATS if fits[numbers[0]].cell.upstream.unit.startswith("nats") else 0.0
         if len(numbers) < 2 or high - low <= least:
             continue
         for number in numbers:

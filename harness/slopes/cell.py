@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from harness.slopes.curves.least_squares import Fitted
     from harness.slopes.families import Comparison
     from harness.slopes.fit import Work
+    from harness.slopes.ordinary_least_squares import Array
     from harness.slopes.supremum_f import Break
 
 
@@ -46,16 +47,18 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class ExampleErrors:
-    """How far another sample of test examples would move the least-squares slope of a cell, dy/dx.
+    """How the values of a cell's checkpoints move together with the choice of examples, that all were scored on alike.
 
     Attributes:
-        stderr: all of it.
-        shared: of it, what all checkpoints share, since all were scored on the same examples; the scatter about the line
-            does not show it. The rest, each checkpoint's own luck, is scatter.
+        y: (n, n) covariance of the downstream values under other test examples; n as in ``points`` without those at a
+            floor or ceiling.
+        x: (n, n) likewise of the upstream values; zero where the outcomes of its examples are not at hand.
+        xy: (n, n) of x_i with y_j; zero unless both are measured on the same examples.
     """
 
-    stderr: float
-    shared: float
+    y: Array
+    x: Array
+    xy: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Cell:
     downstream: Axis
     points: tuple[Point, ...]
     incomparable: str | None = None
-    examples: ExampleErrors | None = None
+    examples: ExampleErrors | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +170,8 @@ class Fit:
     freedom: float | None = None
     """Its degrees of freedom."""
     example_stderr: float | None = None
-    """Of the transfer slope, by which another sample of test examples would move it (bootstrap of examples that all
-    checkpoints share); from ten runs on the interval allows for it. None where outcomes of examples are not at hand."""
+    """Of the transfer slope, by which other test examples, and other text upstream, would move it; the interval allows for
+    it. None where outcomes of examples are not at hand."""
     rank: tuple[int, int] | None = None
     comparison: Comparison | None = field(default=None, repr=False, compare=False)
     shrunken: float | None = None

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.slopes import diagnostics, rules
-from harness.slopes.cell import Cell, Fit, Flag, Line
+from harness.slopes import diagnostics, refusals, rules
+from harness.slopes.cell import Cell, ExampleErrors, Fit, Flag, Line
 from harness.slopes.censoring import scale_of, uncensored
 from harness.slopes.chance_exit import ChanceExit, chance_exit
-from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS
 from harness.slopes.curves import menu_of
 from harness.slopes.curves.choice import Candidate, Choice, choose
 from harness.slopes.curves.least_squares import Positions
 from harness.slopes.curves.line import LINE
 from harness.slopes.divergence import Divergence, divergence
-from harness.slopes.headline import Headline, curved, lines_of, straight, stretched, widened
+from harness.slopes.headline import Headline, curved, lines_of, straight, widened
 from harness.slopes.monotone import isotonic_r2, spearman
 from harness.slopes.ordinary_least_squares import Array, ordinary_least_squares
 from harness.slopes.reliability import reliability
@@ -30,6 +29,7 @@ from harness.slopes.straight_line import Straight, finite, sample_of, straight_o
 from harness.slopes.supremum_f import Break, break_of
 from harness.slopes.theil_sen import theil_sen
 from harness.slopes.transfer import transfer_of, upstream_step, verdict_of
+from harness.slopes.widening import example_spread, examples_of, order_of, widest
 
 LEAST_CURVE_POINTS = 5
 
@@ -42,6 +42,7 @@ class Work:
     line: Straight
     residual: Array
     order: Array
+    examples: ExampleErrors | None
 
 
 def fit_all(cells: Iterable[Cell]) -> list[Fit]:
@@ -60,8 +61,8 @@ def fit_cell(cell: Cell) -> Fit:
     squares with HC3 and t(n-2), Theil-Sen where a point has a leverage of one half or more, York where x is noisy.
     Else it is the curve's average slope over the points' own range of x (``curves.marginal``).
     """
-    used, excluded = (cell, ()) if rules.not_finite(cell) else uncensored(cell)
-    refused = rules.refusals(used, len(excluded))
+    used, excluded = (cell, ()) if refusals.not_finite(cell) else uncensored(cell)
+    refused = refusals.refusals(used, len(excluded))
     bare = Fit(
         cell=cell,
         status="refused",
@@ -69,11 +70,10 @@ def fit_cell(cell: Cell) -> Fit:
         flags=(),
         n_points=len(used.points),
         n_runs=len({point.run for point in used.points}),
-        n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else rules.levels(used),
+        n_levels=0 if any(flag.code == "NOT-FINITE" for flag in refused) else refusals.levels(used),
         per=upstream_step(cell.upstream.unit),
         excluded=excluded,
-        example_stderr=None if cell.examples is None else cell.examples.stderr * upstream_step(cell.upstream.unit),
-        chance_exit=None if rules.not_finite(cell) else exit_of(cell),
+        chance_exit=None if refusals.not_finite(cell) else exit_of(cell),
     )
     return bare if refused else fit_points_of(used, bare)
 
@@ -84,20 +84,20 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     window = (float(x.min()), float(x.max()))
     line = straight_of(cell)
     sample = line.sample
-    levels = count_levels(sample.x, rules.apart(cell))
+    levels = count_levels(sample.x, refusals.apart(cell))
     broken = None if line.plan == "one mean per run" else break_of(sample.x, sample.y)
     bend = diagnostics.quadratic_p(sample.x, sample.y)
     choice = chosen(cell, line, levels, bent=significant(bend) or (broken is not None and significant(broken.p)))
     picked = choice.picked if choice else None
     residual = sample.y - picked.fitted.predict(sample.x) if picked else line.least_squares.residual
-    order = order_of(cell)
-    headline = widest(headline_of(choice, line, window), cell, line, residual, order)
+    work = Work(choice, line, residual, order_of(cell), examples_of(cell, line))
+    headline = shown(work, window)
     q2 = line.q2 if picked is None or picked.curve is LINE else share(sample.y - picked.fitted.left_out, sample.y)
     tried = tuple((c.curve.name, c.error) for c in choice.tried) if choice else ()
     reliable = reliability(sample.x, x_errors(cell)) if sample.x.size == len(cell.points) else None
     parted = parting(cell, picked, sample)
     flags = flags_of(
-        cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), order, parted
+        cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), work.order, parted
     )
     found = replace(
         bare,
@@ -115,7 +115,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
         ),
         model=picked.curve.name if picked else LINE.name,
         fitted=picked.fitted if picked else None,
-        work=Work(choice, line, residual, order),
+        work=work,
         tried=tried,
         line_r2=finite(line.least_squares.r2),
         line_q2=line.q2,
@@ -126,6 +126,13 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
         broken=broken,
     )
     return with_headline(found, headline, window)
+
+
+def shown(work: Work, window: tuple[float, float]) -> Headline:
+    """The slope to show over a window, with all that its interval allows for."""
+    picked = work.choice.picked if work.choice else None
+    spread = example_spread(work.examples, picked, work.line, window)
+    return widest(headline_of(work.choice, work.line, window), spread, work.line, work.residual, work.order)
 
 
 def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> Fit:
@@ -143,36 +150,14 @@ def with_headline(fit: Fit, headline: Headline, window: tuple[float, float]) -> 
         freedom=headline.freedom,
         verdict=verdict_of(interval),
         smallest_detectable=headline.detectable * fit.per,
+        example_stderr=None if headline.example_stderr is None else headline.example_stderr * fit.per,
     )
 
 
 def over_window(fit: Fit, window: tuple[float, float]) -> Fit:
     """The slope of a curve that was fitted already, averaged over another window; nothing is chosen anew."""
     assert fit.work is not None, "a fit that was compared already has let go of what it was made of"
-    work = fit.work
-    headline = widest(headline_of(work.choice, work.line, window), fit.cell, work.line, work.residual, work.order)
-    return with_headline(fit, headline, window)
-
-
-def widest(headline: Headline, cell: Cell, line: Straight, residual: Array, order: Array) -> Headline:
-    """Wider for serial errors, where the points are one run's or two's; from ten runs on for other test examples.
-
-    Runs are what is drawn (or what a standard error counts) there, and a run brings its seeds along: what seeds and each
-    run's own luck with the examples do is in its slope already. What all runs share by being scored on the same examples
-    is not, and is added.
-    """
-    if line.plan == "trajectory":
-        factor = diagnostics.serial_factor(residual, line.sample.run, order)
-        return stretched(headline, factor, f"times {factor:.2f} for serial errors")
-    if cell.examples is None or len(set(line.sample.run)) < BOOTSTRAP_RUNS or headline.stderr <= 0:
-        return headline
-    factor = float(np.sqrt(1 + (cell.examples.shared / headline.stderr) ** 2))
-    return stretched(headline, factor, f"times {factor:.2f} for other test examples")
-
-
-def order_of(cell: Cell) -> Array:
-    """Steps, or where unknown the order of upstream values."""
-    return np.array([point.step if point.step is not None else -point.x for point in cell.points], dtype=np.float64)
+    return with_headline(fit, shown(fit.work, window), window)
 
 
 def chosen(cell: Cell, line: Straight, levels: int, *, bent: bool) -> Choice | None:
@@ -195,7 +180,7 @@ def left_out_together(cell: Cell, line: Straight) -> Positions:
     if line.by_run is not None:
         numbers = {run: number for number, run in enumerate(dict.fromkeys(sample.run))}
         return np.array([numbers[run] for run in sample.run], dtype=np.intp)
-    return level_numbers(sample.x, rules.apart(cell))
+    return level_numbers(sample.x, refusals.apart(cell))
 
 
 def headline_of(choice: Choice | None, line: Straight, window: tuple[float, float]) -> Headline:
@@ -212,7 +197,7 @@ def headline_of(choice: Choice | None, line: Straight, window: tuple[float, floa
 
 def lines_with_censored(bare: Fit) -> tuple[Line, ...]:
     """The straight lines through all points, floor and ceiling included: what a fit without the rule would say."""
-    if not bare.excluded or rules.refusals(bare.cell):
+    if not bare.excluded or refusals.refusals(bare.cell):
         return ()
     sample = sample_of(bare.cell)
     return lines_of(

@@ -28,12 +28,16 @@ RIVAL_PARAMETERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A line with the standard error that its interval stands for, its degrees of freedom and the p of its sign."""
+    """A line with the standard error that its interval stands for, its degrees of freedom and the p of its sign.
+
+    ``example_stderr`` is what the choice of examples alone makes of it, where known.
+    """
 
     line: Line
     stderr: float
     freedom: float
     p: float
+    example_stderr: float | None = None
 
     @property
     def detectable(self) -> float:

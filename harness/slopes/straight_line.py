@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.slopes import rules
+from harness.slopes import refusals
 from harness.slopes.cell import Cell, Line
 from harness.slopes.headline import lines_of
 from harness.slopes.ordinary_least_squares import Array, LeastSquares, ordinary_least_squares
@@ -42,7 +42,7 @@ class Straight:
 def straight_of(cell: Cell) -> Straight:
     """The straight lines through a cell's points."""
     sample = sample_of(cell)
-    plan = design(sample, rules.apart(cell))
+    plan = design(sample, refusals.apart(cell))
     errors = noisy_x(cell, sample) if plan == "one checkpoint per run" else None
     if plan == "one mean per run":
         sample = sample.run_means()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from board_examples import ACCURACY, LOSS, fit, points, refused
@@ -30,23 +29,6 @@ def test_refused_and_never_fitted_are_neither() -> None:
         (None, "REFUSE-LEVELS"),
         (None, "no fit of this task and metric"),
     ]
-
-
-def test_a_slope_known_of_all_examples_is_judged_with_the_error_of_these() -> None:
-    plain = fit(CELL, -0.1, 0.03)
-    widened = replace(plain, example_stderr=0.02 * plain.per)
-    assert [row.recovered for row in control_rows([control(-0.14)], [plain, widened])] == [False, True]
-    row = control_rows([control(-0.14)], [widened])[0]
-    half = math.hypot(0.03, 1.96 * 0.02)
-    assert row.found == f"−0.100 [−{0.1 + half:.3f}, −{0.1 - half:.3f}]"
-    assert row.method.endswith("with the error of other test examples")
-
-
-def test_an_interval_that_allows_for_other_examples_is_not_widened_again() -> None:
-    found = fit(CELL, -0.1, 0.03)
-    interval = replace(found.interval, method="HC3, times 1.20 for other test examples")
-    row = control_rows([control(-0.14)], [replace(found, interval=interval, example_stderr=1.0)])[0]
-    assert row.found == "−0.100 [−0.130, −0.070]"
 
 
 def test_a_slope_known_against_one_upstream_is_not_asked_of_another() -> None:

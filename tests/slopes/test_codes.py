@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import harness.slopes
-from harness.commands import explain_code
 from harness.errors import HarnessError
+from harness.slope_commands import explain_code
 from harness.slopes.codes import MEANINGS, explained
 
 

@@ -72,6 +72,9 @@ class Curve(Protocol):
     def thetas(self, x: Array) -> Array:
         """Grid of shapes for these x, (K, q)."""
 
+    def between(self, x: Array, thetas: Array) -> Array:
+        """Shapes (K', q) about some nodes of the grid and closer than it; none where the grid is fine enough."""
+
     def basis(self, x: Array, thetas: Array) -> Array:
         """z_j(x_i; theta_k), (K, m, c)."""
 
@@ -103,6 +106,10 @@ class Untransformed:
     def __reduce__(self) -> tuple[Callable[[str], Curve], tuple[str]]:
         """A pickled curve is the menu's own again: curves are told apart by identity."""
         return named, (self.name,)
+
+    def between(self, x: Array, thetas: Array) -> Array:
+        """None: one shape is all, or the grid is fine enough."""
+        return thetas[:0]
 
     def proper(self, y: Array, scale: Scale) -> bool:
         """Any value will do."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.slopes.curves.base import Array, Curve, Scale
-from harness.slopes.curves.least_squares import Fitted, Positions, fit
+from harness.slopes.curves.least_squares import Fitted, Positions, fit, refined
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def choose(
         bent: whether a test says that a straight line does not do.
     """
     tried = [
-        candidate(curve, x, y, run, scale)
+        candidate(fit(curve, x, y, run, scale), y, run)
         for curve in menu
         if levels >= curve.least_levels and y.size >= curve.least_points and curve.proper(y, scale)
     ]
@@ -68,13 +68,13 @@ def choose(
     close = [c for c in tried if mean_square(c) <= limit]
     if bent and len(close) > 1 and close[0].curve is not menu[0]:
         close = [c for c in close if c.curve is not menu[0]]
-    picked = min(close, key=lambda c: (c.curve.parameters, menu.index(c.curve)))
-    return Choice(picked, tuple(tried))
+    coarse = min(close, key=lambda c: (c.curve.parameters, menu.index(c.curve)))
+    picked = candidate(refined(coarse.fitted, x, y, run), y, run)
+    return Choice(picked, tuple(picked if c is coarse else c for c in tried))
 
 
-def candidate(curve: Curve, x: Array, y: Array, run: Positions, scale: Scale) -> Candidate:
+def candidate(fitted: Fitted, y: Array, run: Positions) -> Candidate:
     """A curve with the mean squared error of each run left out."""
-    fitted = fit(curve, x, y, run, scale)
     squares = np.bincount(run, (y - fitted.left_out) ** 2)
     return Candidate(fitted, float(np.sqrt(squares.sum() / y.size)), squares * (run.max() + 1) / y.size)
 

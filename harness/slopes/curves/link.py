@@ -54,6 +54,10 @@ class Link:
         """No shape to choose: (1, 0)."""
         return np.zeros((1, 0))
 
+    def between(self, x: Array, thetas: Array) -> Array:
+        """None: one shape is all."""
+        return thetas[:0]
+
     def basis(self, x: Array, thetas: Array) -> Array:
         """X itself, (1, m, 1)."""
         return x[None, :, None].astype(np.float64)

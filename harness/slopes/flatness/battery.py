@@ -10,11 +10,13 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.slopes.cell import Fit, Flag
 from harness.slopes.flatness.added_skill import AddedSkill, added_skill
-from harness.slopes.flatness.calibration import calibrated_loss
+from harness.slopes.flatness.calibration import Calibrated, calibrated_loss
+from harness.slopes.flatness.controls import loss_controls, slopes_of
 from harness.slopes.flatness.freedman_lane import Partial, freedman_lane
 from harness.slopes.flatness.matched_loss import Matched, matched_loss
 from harness.slopes.flatness.power import least_partial_correlation
 from harness.slopes.flatness.proxies import Proxy, proxies
+from harness.slopes.flatness.scatter import with_scatter
 from harness.slopes.ordinary_least_squares import Array
 from harness.slopes.reliability import reliability
 
@@ -61,8 +63,8 @@ def battery(
 ) -> FlatnessAnswer | None:  # fmt: skip
     """Test one flatness measure on the fits of one (upstream, task), a fit each family.
 
-    Loss is controlled for by each family's picked curve, a cubic in the loss and family intercepts: linear or quadratic
-    control alone finds flatness where there is only curvature.
+    Loss is controlled for by all that each family's picked curve could do, and a square of the loss: linear or quadratic
+    control alone finds flatness where there is only curvature (``controls.py``).
 
     Args:
         fits: fits of one upstream and downstream measure; refused ones are passed over.
@@ -84,8 +86,8 @@ def battery(
     values = np.array([flatness[point.checkpoint] for _, point in rows])
     values = np.log(values) if np.all(values > 0) else values
     families = [fit.cell.family for fit, _ in rows]
-    curve = np.array([predicted(fit, point.x) for fit, point in rows])
-    controls = loss_controls(loss, curve, families)
+    curves = [fit for fit, _ in rows]
+    controls = loss_controls(loss, curves)
     partial = tested_or_none(y, values, controls, families)
     if partial is None:
         return None
@@ -101,9 +103,7 @@ def battery(
     }
     corrected = None
     if known is not None and known < AS_GOOD_AS_EXACT:
-        real = calibrated_loss(loss, errors, values, families)
-        curve = np.array([predicted(fit, x) for (fit, _), x in zip(rows, real, strict=True)])
-        corrected = tested_or_none(y, values, loss_controls(real, curve, families), families)
+        corrected = tested_at_true_loss(y, values, calibrated_loss(loss, errors, values, families), curves, families)
     tested = proxies(y, values, controls, families, runs, others)
     return FlatnessAnswer(
         upstream=first.upstream.task, task=first.downstream.task, metric=first.downstream.metric, flatness=name,
@@ -114,28 +114,23 @@ def battery(
     )  # fmt: skip
 
 
-def tested_or_none(y: Array, values: Array, controls: Array, families: Sequence[str]) -> Partial | None:
+def tested_or_none(
+    y: Array, values: Array, controls: Array, families: Sequence[str], variance: Array | None = None
+) -> Partial | None:
     """The test, or None where nothing is left to test."""
     try:
-        return freedman_lane(y, values, controls, families)
+        return freedman_lane(y, values, controls, families, variance=variance)
     except HarnessError:
         return None
 
 
-def predicted(fit: Fit, x: float) -> float:
-    """What the picked curve says at x; the headline line where none was picked."""
-    if fit.fitted is not None:
-        return float(fit.fitted.predict([x])[0])
-    return float(fit.intercept or 0.0) + float(fit.slope or 0.0) * x
-
-
-def loss_controls(loss: Array, curve: Array, families: Sequence[str]) -> Array:
-    """Family intercepts, a cubic in the loss, and the picked curves, (n, k); columns of one scale."""
-    labels = np.asarray(families)
-    u = (loss - loss.mean()) / max(float(np.ptp(loss)), 1e-300)
-    intercepts = [(labels == label).astype(np.float64) for label in dict.fromkeys(families)]
-    spread = max(float(np.ptp(curve)), 1e-300)
-    return np.column_stack([*intercepts, u, u**2, u**3, (curve - curve.mean()) / spread])
+def tested_at_true_loss(
+    y: Array, values: Array, real: Calibrated, curves: Sequence[Fit], families: Sequence[str]
+) -> Partial | None:
+    """The test on what a noisy loss stands for; where the curve is steep, what is still unknown of it makes y uncertain."""
+    controls = loss_controls(real.loss, curves)
+    steep = slopes_of(real.loss, curves) ** 2 * real.variance
+    return tested_or_none(y, values, controls, families, with_scatter(y, controls, steep))
 
 
 def caliper(x_stderr: Array, y_noise: float, slope: float) -> float:

@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.slopes.ordinary_least_squares import Array
 
 PERMUTATIONS = 4999
+SMALL = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,9 @@ class Partial:
 
 
 def freedman_lane(
-    y: Array, flatness: Array, controls: Array, strata: Sequence[str], *, permutations: int | None = None, seed: int = 0
-) -> Partial:
+    y: Array, flatness: Array, controls: Array, strata: Sequence[str], *, variance: Array | None = None,
+    permutations: int | None = None, seed: int = 0,
+) -> Partial:  # fmt: skip
     """Test whether flatness explains what the controls leave of y.
 
     Args:
@@ -37,6 +39,8 @@ def freedman_lane(
         flatness: (n,) most often the logarithm of a trace.
         controls: (n, k) columns of the loss model, an intercept or family intercepts among them.
         strata: (n,) the family of each checkpoint; residuals are permuted within it.
+        variance: (n,) of y about the model, up to a factor, where it is not the same for all: values are weighted by its
+            inverse, and residuals over its root are what is exchangeable.
         permutations: how many; 4,999 without it.
         seed: of the permutations.
 
@@ -50,8 +54,10 @@ def freedman_lane(
     (1.0, True)
     """
     permutations = PERMUTATIONS if permutations is None else permutations
-    basis, triangle = np.linalg.qr(controls)
-    basis = basis[:, np.abs(np.diag(triangle)) > 1e-9 * np.abs(triangle).max()]
+    if variance is not None:
+        scale = np.sqrt(variance)
+        y, flatness, controls = y / scale, flatness / scale, controls / scale[:, None]
+    basis = directions(controls)
     n, k = y.size, basis.shape[1]
     if n - k < 3:
         raise HarnessError(
@@ -73,6 +79,13 @@ def freedman_lane(
     null = correlation(shuffled, basis, left)
     p = (1 + int(np.sum(np.abs(null) >= abs(found) - 1e-12))) / (permutations + 1)
     return Partial(float(found), p, k)
+
+
+def directions(columns: Array) -> Array:
+    """An orthonormal basis of what the columns (n, k) span, those that all but follow from the others left out."""
+    size = np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+    basis, share, _ = np.linalg.svd(columns / size, full_matrices=False)
+    return np.asarray(basis[:, share > SMALL * share[0]])
 
 
 def correlation(residuals: Array, basis: Array, left: Array) -> Array:

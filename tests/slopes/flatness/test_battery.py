@@ -8,7 +8,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.slopes.cell import Axis, Cell, Point
 from harness.slopes.fit import fit_cell
-from harness.slopes.flatness.battery import battery, loss_controls
+from harness.slopes.flatness.battery import battery
 from harness.slopes.flatness.freedman_lane import freedman_lane
 from harness.slopes.flatness.matched_loss import matched_loss
 
@@ -63,7 +63,7 @@ def test_a_noisy_loss_is_flagged() -> None:
 def test_permutation_within_families_keeps_family_levels_apart() -> None:
     rng, families = np.random.default_rng(0), ["a"] * 10 + ["b"] * 10
     loss, level = rng.uniform(2, 3, 20), np.repeat([0.0, 1.0], 10)
-    controls = loss_controls(loss, loss, families)
+    controls = np.column_stack([1 - level, level, loss])
     p = [
         freedman_lane(
             level + rng.normal(0, 0.1, 20), 5 * level + rng.normal(0, 1, 20), controls, families, permutations=299

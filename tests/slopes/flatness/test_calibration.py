@@ -1,8 +1,8 @@
 """Flatness that copies the loss is not taken for more than the loss, though the loss is noisy."""
 
 import numpy as np
+import pytest
 
-from harness.slopes.flatness.battery import loss_controls
 from harness.slopes.flatness.calibration import calibrated_loss
 from harness.slopes.flatness.freedman_lane import freedman_lane
 
@@ -19,8 +19,9 @@ def rates(reliability: float, own: float, draws: int) -> tuple[float, float]:
         flatness = 0.7 * loss + np.sqrt(0.51) * rng.normal(size=60)
         y = -loss - own * flatness + rng.normal(0, np.sqrt(0.05 / 0.95), 60)
         seen = loss + rng.normal(0, noise, 60)
-        for i, x in enumerate((seen, calibrated_loss(seen, np.full(60, noise), flatness, FAMILY))):
-            counts[i] += freedman_lane(y, flatness, loss_controls(x, -x, FAMILY), FAMILY, permutations=199).p <= 0.05
+        for i, x in enumerate((seen, calibrated_loss(seen, np.full(60, noise), flatness, FAMILY).loss)):
+            controls = np.column_stack([np.ones(60), x, x**2])
+            counts[i] += freedman_lane(y, flatness, controls, FAMILY, permutations=199).p <= 0.05
     return counts[0] / draws, counts[1] / draws
 
 
@@ -37,4 +38,5 @@ def test_an_exact_loss_stays_as_it_is() -> None:
     rng = np.random.default_rng(0)
     loss = rng.normal(size=20)
     families = ["a"] * 10 + ["b"] * 10
-    assert np.allclose(calibrated_loss(loss, np.zeros(20), rng.normal(size=20), families), loss)
+    found = calibrated_loss(loss, np.zeros(20), rng.normal(size=20), families)
+    assert np.allclose(found.loss, loss) and found.variance == pytest.approx(0, abs=1e-12)
