@@ -1,4 +1,10 @@
-"""Causal loss beside lm-eval's rolling log-likelihood: the same windows, tokens and model, of GPT-2 small's shape."""
+"""Causal loss beside lm-eval's rolling log-likelihood: the same windows, tokens and model, of GPT-2 small's shape.
+
+On two cores whose matrix products run at 316 GFLOPS, in turns, lm-eval at batch size 1, its fastest, in milliseconds a token
+and memory above the model: windows of 1,024 tokens 1.03 (74 MB) and 1.15 (496 MB); passages of 80 to 330 tokens 1.10 (105 MB)
+and 1.23 (435 MB). That is 81 % of the rate of matrix products, those of attention counted; at the whole rate 0.84 would be
+left, so that lm-eval could be beaten 1.4 times there. bfloat16 on these cores, which have no unit for it: 1.92 and 2.15.
+"""
 
 from __future__ import annotations
 

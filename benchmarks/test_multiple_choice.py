@@ -1,6 +1,10 @@
 """Multiple choice beside lm-eval: HellaSwag, four endings of several tokens after a long context.
 
-With ``HARNESS_SHARED`` the questions are real; else they are cut from the synthetic language.
+With ``HARNESS_SHARED`` the questions are real; else they are cut from the synthetic language. The tokenizer is trained on
+their texts, so that they have about as many tokens as GPT-2's would give them.
+
+On two cores, 500 real questions with GPT-2 small's shape, in turns of 100: 95 s, and 208 s by lm-eval at batch size 16, its fastest
+(2.2 times; 1.95 to 2.5 in the turns). On fewer questions the one that is read both ways counts: 1.9 times on 32.
 """
 
 from __future__ import annotations
@@ -11,18 +15,26 @@ from pathlib import Path
 import pytest
 
 from harness.checkpoints.activations import fuse_activations
+from harness.data.tokenizer import train_tokenizer
 from harness.measures.likelihood.causal import causal_likelihoods
 from harness.measures.likelihood.encoding import encode
 from harness.measures.session import CACHED_STATES
 
-COUNTS = {"model_and_tokenizer": 500, "gpt2_small": 16}
+COUNTS = {"model_and_tokenizer": 500, "gpt2_small": 32}
 """Questions for the model of 3 million parameters and for GPT-2 small's shape."""
 WINDOW = {"model_and_tokenizer": 256, "gpt2_small": 1024}
+VOCABULARY = {"model_and_tokenizer": 2048, "gpt2_small": 8000}
 
 
 @pytest.fixture(params=COUNTS)
-def case(request):
-    return request.param, *request.getfixturevalue(request.param)
+def case(request, texts):
+    name = request.param
+    model, _ = request.getfixturevalue(name)
+    written = [text for question in questions(500, texts) for pair in question for text in pair]
+    tokenizer = train_tokenizer(
+        written, kind="bpe", vocabulary=VOCABULARY[name], objective="causal", max_length=WINDOW[name]
+    )
+    return name, model, tokenizer
 
 
 def questions(count: int, texts: list[str]) -> list[list[tuple[str, str]]]:
@@ -62,7 +74,7 @@ def test_harness(watched, case, texts, share):
 
 
 @pytest.mark.benchmark(group="multiple choice")
-@pytest.mark.parametrize("batch_size", [1, 4, 16])
+@pytest.mark.parametrize("batch_size", [1, 4, 8, 16])
 def test_lm_eval(watched, case, texts, batch_size):
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM

@@ -1,7 +1,7 @@
 """Cross-entropy of scored tokens, in nats, without a table of tokens x vocabulary.
 
 The last linear layer is taken off the model for the forward pass, so that it returns the hidden states it would have
-multiplied; logits are then formed for the scored positions alone, a chunk at a time, and their loss taken in float32.
+multiplied; logits are then formed for the scored positions alone (``token_losses``), and their loss taken in float32.
 """
 
 from __future__ import annotations
@@ -13,15 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from harness.data.batches import attention_mask, by_token_budget, pad
 from harness.data.sequences import UNSCORED, ScoredSequence
 from harness.errors import HarnessError
+from harness.measures.token_losses import token_losses
 from harness.training.heads import Head, head_off
-
-CHUNK_ELEMENTS = 2**22
-"""Logits held at once; with their log-softmax 32 MB, which most caches take."""
 
 
 def sequence_losses(
@@ -57,29 +54,35 @@ def batch_losses(model: Any, head: Head, chosen: Sequence[ScoredSequence], causa
     """Summed loss of each sequence of one batch: float64 ``(B,)``, nats."""
     read = [s.ids[:-1] if causal else s.ids for s in chosen]
     labels = pad([s.labels[1:] if causal else s.labels for s in chosen], UNSCORED).to(model.device)  # (B, T)
-    hidden = model(**inputs_of(model, chosen, read)).logits
+    hidden = model(**inputs_of(model, chosen, read, causal)).logits
     scored = labels != UNSCORED
     states, targets = hidden[scored], labels[scored]  # (N, d), (N,)
     rows = torch.arange(len(chosen), device=labels.device)[:, None].expand_as(labels)[scored]
+    losses, _ = token_losses(head, states, targets)
     total = torch.zeros(len(chosen), dtype=torch.float64, device="cpu")
-    size = max(16, CHUNK_ELEMENTS // model.config.get_text_config().vocab_size)
-    for start in range(0, len(targets), size):
-        part = slice(start, start + size)
-        losses = functional.cross_entropy(head(states[part]).float(), targets[part], reduction="none")
-        total.index_add_(0, rows[part].cpu(), losses.double().cpu())
+    total.index_add_(0, rows.cpu(), losses.double().cpu())
     return total.numpy()
 
 
-def inputs_of(model: Any, chosen: Sequence[ScoredSequence], read: Sequence[torch.Tensor]) -> dict[str, Any]:
+def inputs_of(
+    model: Any, chosen: Sequence[ScoredSequence], read: Sequence[torch.Tensor], causal: bool
+) -> dict[str, Any]:  # fmt: skip
     """What the model is called with: ``read``, or the sources with ``read`` for the decoder, padded on the right.
 
-    What pads a decoder's input comes after all that counts, so that it needs no mask.
+    What pads the input of a causal model or a decoder comes after all that counts, so that it needs no mask.
     """
-    given = read if chosen[0].source is None else [s.source for s in chosen if s.source is not None]
-    inputs = {"input_ids": pad(given, 0).to(model.device), "attention_mask": attention_mask(given).to(model.device)}
-    if chosen[0].source is None:
-        return inputs
-    return inputs | {"decoder_input_ids": pad(read, 0).to(model.device), "use_cache": False}
+    if chosen[0].source is not None:
+        sources = [s.source for s in chosen if s.source is not None]
+        decoder = {"decoder_input_ids": pad(read, 0).to(model.device), "use_cache": False}
+        return masked_inputs(model, sources) | decoder
+    if causal:
+        return {"input_ids": pad(read, 0).to(model.device), "use_cache": False}
+    return masked_inputs(model, read)
+
+
+def masked_inputs(model: Any, read: Sequence[torch.Tensor]) -> dict[str, Any]:
+    """Token ids padded on the right, and where they are no padding."""
+    return {"input_ids": pad(read, 0).to(model.device), "attention_mask": attention_mask(read).to(model.device)}
 
 
 @contextmanager
@@ -99,4 +102,4 @@ def probe(model: Any, sequences: Sequence[ScoredSequence], trim: int) -> dict[st
     start = shortest.ids[: max(1, min(16, len(shortest.ids) - trim))]
     if shortest.source is None:
         return {"input_ids": start[None].to(model.device)}
-    return inputs_of(model, [replace(shortest, source=shortest.source[:16])], [start])
+    return inputs_of(model, [replace(shortest, source=shortest.source[:16])], [start], causal=True)

@@ -4,13 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch.nn import functional
 
 Head = Callable[[torch.Tensor], torch.Tensor]
 _IS_LAST: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class LastLayer:
+    """A layer that was taken off: from states to logits.
+
+    Attributes:
+        layer: the layer.
+        forward: what it did before it was taken off.
+        bias: what the model added to its output, ``(1, V)``, or None.
+        divisible: whether it is torch's linear layer and nothing else, so that a part of its words can be had alone.
+    """
+
+    layer: torch.nn.Module
+    forward: Callable[[torch.Tensor], torch.Tensor]
+    bias: torch.Tensor | None
+    divisible: bool
+
+    def __call__(self, states: torch.Tensor) -> torch.Tensor:
+        """All logits ``(N, V)`` of states ``(N, d)``."""
+        logits = self.forward(states)
+        return logits if self.bias is None else logits + self.bias
+
+    @property
+    def vocabulary(self) -> int:
+        """Words of a divisible layer."""
+        return len(self.layer.weight)  # type: ignore[arg-type]
+
+    def part(self, states: torch.Tensor, words: slice) -> torch.Tensor:
+        """Logits of some words, of a divisible layer."""
+        weight, own = self.layer.weight, self.layer.bias
+        logits = functional.linear(states, weight[words], None if own is None else own[words])  # type: ignore[index]
+        return logits if self.bias is None else logits + self.bias[:, words]
 
 
 @contextmanager
@@ -24,10 +59,11 @@ def head_off(model: Any, input_ids: torch.Tensor, **more: Any) -> Iterator[Head 
         if layer is None or not is_last(model, layer, {"input_ids": input_ids, **more}):
             yield None
             return
-        forward = layer.forward
+        whole = type(layer) is torch.nn.Linear and "forward" not in layer.__dict__
+        head = LastLayer(layer, layer.forward, bias, whole)
         layer.forward = lambda states: states
         try:
-            yield forward if bias is None else lambda states: forward(states) + bias
+            yield head
         finally:
             layer.__dict__.pop("forward", None)
 

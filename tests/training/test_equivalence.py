@@ -1,4 +1,8 @@
-"""Ten seeds beside transformers' Trainer: fine-tuned on few rows, both score the same within 1.5 points."""
+"""Ten seeds beside transformers' Trainer: fine-tuned on few rows, both score the same within 1.5 points.
+
+The rows are short ones, since Trainer pads every batch to its longest: about 35 seconds a seed on one core. Seen: accuracy
+.7789 (spread over seeds .0053) here, .7851 (.0108) by Trainer, p = .018.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from harness.measures.scores import score
 from harness.specs.protocol import Protocol
 
 SEEDS = range(1, 11)
-ROWS, EPOCHS, RATE = 500, 3, 1e-4
+ROWS, LONGEST, EPOCHS, RATE = 640, 16, 2, 2e-4
 MARGIN = 0.015
 
 
@@ -24,7 +28,9 @@ def test_scores_are_equivalent_to_those_of_trainer(tmp_path, capsys):
     from benchmarks.small_encoder import session, task_and_examples
     from benchmarks.test_finetune import trained
 
-    task, examples = task_and_examples("sst2", "train", ROWS)
+    task, examples = task_and_examples("sst2", "train", 3 * ROWS)
+    examples = [e for e in examples if len(e.ids) <= LONGEST][:ROWS]
+    assert len(examples) == ROWS
     _, scored = task_and_examples("sst2", "validation", 872)
     protocol = Protocol(learning_rates=(RATE,), epochs=EPOCHS, batch_size=32)
 

@@ -1,8 +1,7 @@
-"""Log-likelihoods under a causal model; what the choices of a question have in common at their beginning is read once.
+"""Log-likelihoods of continuations under a causal model; what the choices of a question begin with alike is read once.
 
-A batch holds questions with beginnings of like length. Its first pass reads as many tokens of each as all of them share,
-so that nothing is padded; the second reads, on a copy of that cache for each choice, what is left. The first question is
-scored without the cache too: a model that gives another answer with it, or gives no cache, is read the plain way.
+The choices of a question stand in one pack, each hidden from the others (see ``packing``). The longest question is read in
+the plain way too, and a model that says something else there, or takes no such mask, is read the plain way throughout.
 """
 
 from __future__ import annotations
@@ -14,23 +13,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
-from transformers import DynamicCache
 
-from harness.data.batches import pad
+from harness.data.batches import by_token_budget
 from harness.errors import HarnessError
-from harness.measures.cross_entropy import CHUNK_ELEMENTS, without_head
+from harness.measures.cross_entropy import without_head
 from harness.measures.likelihood.encoding import Encoded, Tokens, beginning, only_begin
+from harness.measures.likelihood.packing import Pack, Scored, inputs_of
+from harness.measures.token_losses import token_losses
 from harness.training.heads import Head
 
-WORTH_SHARING = 0.2
-"""The share of tokens that a second pass must save."""
+WORTH_SHARING = 0.1
+"""The share of a question's tokens that one pack must save: it costs a mask."""
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8}
 """How far, relative and in nats, the two ways may differ; types of fewer bits, 0.05."""
-
-
-CACHE_NAMES = ("past_key_values", "cache")
-"""What models call the cache they are given; the second from transformers 5.24 on."""
+TAKES_MASKS = ("sdpa", "eager")
+"""Ways to attend that take a mask of every pair of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +37,6 @@ class Likelihood:
     nats: float
     tokens: int
     greedy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """What the model reads for one choice, and the tokens it should say at the last ``len(targets)`` positions."""
-
-    read: Tokens
-    targets: Tokens
-
-    @property
-    def first_scored(self) -> int:
-        """The position whose prediction is the first that counts."""
-        return len(self.read) - len(self.targets)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The choices of one question, and how many tokens they have in common at their beginning."""
-
-    first: int
-    sequences: tuple[Scored, ...]
-    shared: int
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest."""
-        return max(len(s.read) for s in self.sequences)
 
 
 def causal_likelihoods(
@@ -81,40 +51,35 @@ def causal_likelihoods(
         asked: tokens of the choices of each question.
         window: tokens the model reads at most; more are cut off at the left.
         bos: what a context begins with (see ``beginning``).
-        token_budget: tokens of a batch, caches included.
-        share: whether to read common beginnings once.
+        token_budget: tokens of a batch.
+        share: whether to read common beginnings once, where the model can.
         advance: told the tokens of each finished batch.
 
     Raises:
         HarnessError: a continuation longer than the window, or a likelihood that is not finite.
     """
-    groups = grouped(asked, tokenizer, window, bos)
-    found: list[Likelihood | None] = [None] * sum(len(g.sequences) for g in groups)
-    scorer = Scorer(model, share)
-    shortest = min((s.read for g in groups for s in g.sequences), key=len)
+    questions = packs_of(asked, tokenizer, window, bos)
+    found: list[Likelihood | None] = [None] * sum(len(q.choices) for q in questions)
+    shortest = min((c.read for q in questions for c in q.choices), key=len)
     model.eval()
     with torch.inference_mode(), without_head(model, torch.tensor([shortest[:16]], device=model.device)) as head:
-        for batch in batches(groups, token_budget):
-            scores = iter(scorer.score(head, batch))
-            for group in batch:
-                for place in range(group.first, group.first + len(group.sequences)):
-                    found[place] = next(scores)
-            advance(sum(len(s.read) for g in batch for s in g.sequences))
+        for batch in batches_of(model, head, questions, share, token_budget):
+            for pack, scores in zip(batch, likelihoods(model, head, batch), strict=True):
+                found[pack.first : pack.first + len(scores)] = scores
+            advance(sum(len(c.read) for pack in batch for c in pack.choices))
     if not all(score is not None and np.isfinite(score.nats) for score in found):
         raise HarnessError("a log-likelihood is not finite; the weights or the dtype are at fault")
-    return [found[g.first : g.first + len(g.sequences)] for g in groups]  # type: ignore[misc]
+    return [found[q.first : q.first + len(q.choices)] for q in questions]  # type: ignore[misc]
 
 
-def grouped(asked: Sequence[Sequence[Encoded]], tokenizer: Any, window: int, bos: str) -> list[Group]:
-    """What the model reads for each choice of each question."""
+def packs_of(asked: Sequence[Sequence[Encoded]], tokenizer: Any, window: int, bos: str) -> list[Pack]:
+    """What the model reads for each question."""
     start = beginning(tokenizer, bos)
-    groups, first = [], 0
+    packs, first = [], 0
     for choices in asked:
-        sequences = tuple(sequence(start, choice, tokenizer, window) for choice in choices)
-        limit = min(s.first_scored for s in sequences)
-        groups.append(Group(first, sequences, min(limit, common_beginning([s.read for s in sequences]))))
-        first += len(sequences)
-    return groups
+        packs.append(Pack.together(first, [sequence(start, choice, tokenizer, window) for choice in choices]))
+        first += len(choices)
+    return packs
 
 
 def sequence(start: Tokens, choice: Encoded, tokenizer: Any, window: int) -> Scored:
@@ -129,107 +94,59 @@ def sequence(start: Tokens, choice: Encoded, tokenizer: Any, window: int) -> Sco
     return Scored((context + choice.continuation)[-(window + 1) : -1], choice.continuation)
 
 
-def common_beginning(sequences: Sequence[Tokens]) -> int:
-    """How many tokens all sequences begin with alike.
+def batches_of(
+    model: Any, head: Head, questions: Sequence[Pack], share: bool, budget: int
+) -> Iterator[list[Pack]]:  # fmt: skip
+    """Packs of like length, longest first, padded tokens of a batch within the budget."""
+    together = [q for q in questions if share and q.saved >= WORTH_SHARING]
+    if together and not reads_together(model, head, together):
+        together = []
+    numbers = {q.first for q in together}
+    apart = [pack for q in questions if q.first not in numbers for pack in q.apart()]
+    for packs in (together, apart):
+        for batch in by_token_budget([pack.length for pack in packs], budget):
+            yield [packs[number] for number in batch]
 
-    >>> common_beginning([[1, 2, 3], [1, 2, 4, 5]])
-    2
+
+def likelihoods(model: Any, head: Head, packs: Sequence[Pack]) -> list[list[Likelihood]]:
+    """Likelihoods of the choices of each pack, which are one batch."""
+    states = model(**inputs_of(packs, model.dtype, model.device)).logits
+    places = [pack.scored() for pack in packs]
+    numbers = [number for number, places_of_pack in enumerate(places) for _ in places_of_pack]
+    taken = states[numbers, [place for places_of_pack in places for place in places_of_pack]]  # (N, d)
+    flat = iter(likelihoods_of(head, taken, [choice for pack in packs for choice in pack.choices]))
+    return [[next(flat) for _ in pack.choices] for pack in packs]
+
+
+def likelihoods_of(head: Head, states: torch.Tensor, choices: Sequence[Scored]) -> list[Likelihood]:
+    """Likelihoods from the states ``(N, d)`` that predict the targets, one choice after another."""
+    targets = torch.tensor([token for c in choices for token in c.targets], device=states.device)
+    losses, likeliest = token_losses(head, states, targets, greedy=True)
+    assert likeliest is not None
+    ends = np.cumsum([len(c.targets) for c in choices])[:-1]
+    nats = [float(-part.sum()) for part in np.split(losses.double().cpu().numpy(), ends)]
+    greedy = [bool(part.all()) for part in np.split(likeliest.cpu().numpy(), ends)]
+    return [Likelihood(n, len(c.targets), g) for n, g, c in zip(nats, greedy, choices, strict=True)]
+
+
+def reads_together(model: Any, head: Head, questions: Sequence[Pack]) -> bool:
+    """Whether the model reads the choices of a question in one pack, and says of them what it says of each alone.
+
+    Asked of the longest pack. Where a model looks back a number of tokens only, it does not count them by the positions
+    that it is told, so that none may be longer than that.
     """
-    length = 0
-    for tokens in zip(*sequences, strict=False):
-        if len(set(tokens)) > 1:
-            break
-        length += 1
-    return length
-
-
-def batches(groups: Sequence[Group], budget: int) -> Iterator[list[Group]]:
-    """Questions of like length, longest first, padded tokens of a batch within the budget."""
-    batch: list[Group] = []
-    size = longest = 0
-    for group in sorted(groups, key=lambda g: (-g.shared, -g.longest, g.first)):
-        count, longest = size + len(group.sequences), max(longest, group.longest)
-        if batch and count * longest > budget:
-            yield batch
-            batch, count, longest = [], len(group.sequences), group.longest
-        batch.append(group)
-        size = count
-    if batch:
-        yield batch
-
-
-class Scorer:
-    """Scores batches, the shared way for as long as it gives the plain way's answers."""
-
-    def __init__(self, model: Any, share: bool) -> None:
-        """``share``: whether to try."""
-        self.model = model
-        self.share = share
-        self.checked = False
-        taken = inspect.signature(model.forward).parameters
-        self.slot = next((name for name in CACHE_NAMES if name in taken), None)
-
-    def score(self, head: Head, batch: Sequence[Group]) -> list[Likelihood]:
-        """All choices of a batch, in order."""
-        shared = min(g.shared for g in batch)
-        choices = sum(len(g.sequences) for g in batch)
-        total = sum(len(s.read) for g in batch for s in g.sequences)
-        if not self.share or shared * (choices - len(batch)) < WORTH_SHARING * total:
-            return self.plain(head, batch)
-        if not self.checked:
-            self.checked, first = True, batch[:1]
-            self.share = self.agrees(self.plain(head, first), head, first, first[0].shared)
-            return self.score(head, batch)
-        return self.shared(head, batch, shared)
-
-    def plain(self, head: Head, batch: Sequence[Group]) -> list[Likelihood]:
-        """Each choice read whole."""
-        sequences = [s for g in batch for s in g.sequences]
-        ids = pad([torch.tensor(s.read) for s in sequences], 0).to(self.model.device)
-        return scores(self.model, head, self.model(input_ids=ids, use_cache=False).logits, sequences, 0)
-
-    def shared(self, head: Head, batch: Sequence[Group], length: int) -> list[Likelihood]:
-        """The first ``length`` tokens of each question read once, the rest of each choice on a copy of its cache."""
-        device = self.model.device
-        cache = self.cache(batch, length)
-        copies = [number for number, g in enumerate(batch) for _ in g.sequences]
-        cache.batch_select_indices(torch.tensor(copies, device=device))
-        sequences = [s for g in batch for s in g.sequences]
-        rest = pad([torch.tensor(s.read[length:]) for s in sequences], 0).to(device)
-        states = self.model(input_ids=rest, use_cache=True, **{str(self.slot): cache}).logits
-        return scores(self.model, head, states, sequences, length)
-
-    def cache(self, batch: Sequence[Group], length: int) -> Any:
-        """What the model keeps of the first ``length`` tokens of each question."""
-        ids = torch.tensor([g.sequences[0].read[:length] for g in batch], device=self.model.device)
-        return self.model(input_ids=ids, use_cache=True).past_key_values
-
-    def agrees(self, plain: Sequence[Likelihood], head: Head, batch: Sequence[Group], length: int) -> bool:
-        """Whether the model keeps a cache that can be copied, and the shared way says the same."""
-        if self.slot is None or not isinstance(self.cache(batch, length), DynamicCache):
-            return False
-        other = self.shared(head, batch, length)
-        near = TOLERANCE.get(self.model.dtype, 0.05)
-        return np.allclose([x.nats for x in other], [x.nats for x in plain], rtol=near, atol=near)
-
-
-def scores(
-    model: Any, head: Head, states: torch.Tensor, sequences: Sequence[Scored], offset: int
-) -> list[Likelihood]:  # fmt: skip
-    """Likelihoods from states ``(B, T, d)`` of the positions from ``offset`` on; logits in chunks, float32."""
-    rows = [number for number, s in enumerate(sequences) for _ in s.targets]
-    columns = [place - offset for s in sequences for place in range(s.first_scored, len(s.read))]
-    targets = torch.tensor([token for s in sequences for token in s.targets], device=states.device)
-    taken = states[rows, columns]  # (N, d)
-    nats = np.zeros(len(sequences))
-    greedy = np.ones(len(sequences), dtype=bool)
-    size = max(16, CHUNK_ELEMENTS // model.config.get_text_config().vocab_size)
-    for start in range(0, len(targets), size):
-        part = slice(start, start + size)
-        logits = head(taken[part]).float()
-        losses = functional.cross_entropy(logits, targets[part], reduction="none")
-        np.add.at(nats, rows[part], -losses.double().cpu().numpy())
-        np.logical_and.at(greedy, rows[part], (logits.argmax(-1) == targets[part]).cpu().numpy())
-    return [
-        Likelihood(float(n), len(s.targets), bool(g)) for n, s, g in zip(nats, sequences, greedy, strict=True)
-    ]  # fmt: skip
+    taken = inspect.signature(model.forward).parameters
+    config = model.config.get_text_config()
+    longest = max(len(c.read) for q in questions for c in q.choices)
+    if not {"position_ids", "attention_mask"} <= set(taken) or config._attn_implementation not in TAKES_MASKS:
+        return False
+    if (getattr(config, "sliding_window", None) or longest) < longest:
+        return False
+    question = max(questions, key=lambda q: q.length)
+    try:
+        together = likelihoods(model, head, [question])[0]
+    except (TypeError, ValueError, RuntimeError, IndexError):  # whatever a model says to a mask that it does not take
+        return False
+    plain = [scores[0] for scores in likelihoods(model, head, question.apart())]
+    near = TOLERANCE.get(model.dtype, 0.05)
+    return np.allclose([x.nats for x in together], [x.nats for x in plain], rtol=near, atol=near)

@@ -17,8 +17,9 @@ from harness.data.batches import attention_mask, pad
 from harness.data.pairs import decoder_start
 from harness.errors import HarnessError
 from harness.measures.cross_entropy import without_head
-from harness.measures.likelihood.causal import Likelihood, Scored, scores
+from harness.measures.likelihood.causal import Likelihood, likelihoods_of
 from harness.measures.likelihood.encoding import Encoded, Tokens
+from harness.measures.likelihood.packing import Scored
 from harness.training.heads import Head
 
 
@@ -105,7 +106,8 @@ def likelihoods(model: Any, head: Head, batch: Sequence[Asked]) -> list[Likeliho
         decoder_input_ids=pad([torch.tensor(c.said.read) for c in batch], 0).to(model.device),
         use_cache=False,
     ).logits
-    return scores(model, head, decoded, [c.said for c in batch], 0)
+    taken = torch.cat([decoded[number, : len(c.said.targets)] for number, c in enumerate(batch)])  # (N, d)
+    return likelihoods_of(head, taken, [c.said for c in batch])
 
 
 def probe(model: Any, choices: Sequence[Asked]) -> dict[str, Any]:

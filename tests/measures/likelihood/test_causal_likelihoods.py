@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +8,10 @@ import torch
 
 from harness.errors import HarnessError
 from harness.measures.likelihood import causal
-from harness.measures.likelihood.causal import causal_likelihoods, common_beginning
+from harness.measures.likelihood.causal import causal_likelihoods
 from harness.measures.likelihood.encoding import beginning, encode, spaces_moved
+from harness.measures.likelihood.packing import Pack, Scored, common_beginning, mask_of
+from tests.architectures import TABLE
 
 SAME = "mira found a silver bell by the river . tolan"
 QUESTIONS = [
@@ -58,45 +59,78 @@ def test_likelihoods_are_those_of_a_naive_loop_whatever_the_batch(content, name)
     assert "forward" not in model.get_output_embeddings().__dict__
 
 
-@pytest.mark.parametrize("name", ["gpt2", "llama"])
-def test_a_shared_beginning_is_read_once_and_gives_the_same(content, name):
-    model, tokenizer = content.make(name)
-    model.eval()
-    endings = [" sold", " hid the long rope", " carried two red boats"]
-    contexts = [f"{SAME} {place} {SAME} met" for place in ("by the river", "in the market", "near the tower", "now")]
-    asked = encoded(tokenizer, [[(context, end) for end in endings] for context in contexts])
+LONG = [
+    [(f"{SAME} {place} {SAME} met", end) for end in (" sold", " hid the long rope", " carried two red boats")]
+    for place in ("by the river", "in the market", "near the tower", "now")
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "attention"),
+    [(name, how) for name in ("gpt2", "llama", "neox", "opt", "qwen2") for how in ("sdpa", "eager")]
+    + [("gemma2", "eager")],
+)
+def test_a_shared_beginning_is_read_once_and_gives_the_same(name, attention):
+    model, tokenizer = TABLE[name].model().eval(), TABLE[name].tokenizer()
+    model.set_attn_implementation(attention)
+    asked = encoded(tokenizer, LONG)
     sizes: list[int] = []
     model.register_forward_pre_hook(lambda m, a, k: sizes.append(k["input_ids"].numel()), with_kwargs=True)
 
     def score(share):
-        return causal_likelihoods(model, tokenizer, asked, window=64, bos="tokenizer", token_budget=100, share=share)
+        sizes.clear()
+        found = causal_likelihoods(model, tokenizer, asked, window=60, bos="tokenizer", token_budget=1, share=share)
+        return found, sum(sizes)
 
-    plain = score(False)
-    read_plain = sum(sizes)
-    sizes.clear()
-    shared = score(True)
+    (plain, read_plainly), (shared, read) = score(False), score(True)
     np.testing.assert_allclose(nats(shared), nats(plain), rtol=1e-5)
     assert [c.greedy for q in shared for c in q] == [c.greedy for q in plain for c in q]
-    assert sum(sizes) < 0.85 * read_plain  # the first of its batches is read both ways
+    longest = max(sum(len(c.context + c.continuation) - 1 for c in q) for q in asked)
+    assert read < 0.7 * read_plainly + 2 * longest  # the longest of its questions is read both ways
 
 
-@pytest.mark.parametrize("fault", ["wrong", "none"])
-def test_a_model_whose_cache_cannot_be_trusted_is_read_plainly(content, monkeypatch, fault):
+def test_a_token_sees_what_all_choices_share_and_its_own():
+    owners = torch.tensor([[0, 0, 1, 1, 2]])
+    seen = (mask_of(owners, torch.float32)[0, 0] == 0).int().tolist()
+    assert seen == [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 0, 0, 1]]
+
+
+def test_a_pack_counts_positions_on_from_what_is_shared():
+    pack = Pack.together(0, [Scored([5, 6, 7], [7, 1]), Scored([5, 6, 8, 9], [9, 2]), Scored([5, 6], [3])])
+    assert pack.tokens() == [5, 6, 7, 8, 9] and pack.shared == 2
+    assert pack.positions() == [0, 1, 2, 2, 3] and pack.owners() == [0, 0, 1, 2, 2]
+    assert pack.scored() == [1, 2, 3, 4, 1]  # of 7, 1 and 9, 2 and 3
+    assert pack.length == 5 and pack.saved == pytest.approx(1 - 5 / 9)
+    assert [p.first for p in pack.apart()] == [0, 1, 2] and all(p.saved == 0 for p in pack.apart())
+
+
+@pytest.mark.parametrize(
+    "fault", ["wrong", "refuses the mask", "no positions", "a short sliding window", "another attention"]
+)
+def test_a_model_that_cannot_read_a_pack_is_read_plainly(content, monkeypatch, fault):
     model, tokenizer = content.make("gpt2")
-    model.eval()
-    calls, shared = [], causal.Scorer.shared
-    if fault == "none":
-        monkeypatch.setattr(causal.Scorer, "cache", lambda self, batch, length: None)
+    model = copy.deepcopy(model).eval()
+    masks, forward = [], type(model).forward
 
-    def broken(self, head, batch, length):
-        calls.append(length)
-        return [replace(score, nats=score.nats - 0.01) for score in shared(self, head, batch, length)]
+    def watched(self, input_ids=None, position_ids=None, attention_mask=None, **more):
+        masks.append(attention_mask is not None)
+        if attention_mask is not None and fault == "refuses the mask":
+            raise ValueError("a mask of two dimensions is wanted")
+        if attention_mask is not None and fault == "wrong":
+            attention_mask = attention_mask * 0
+        return forward(self, input_ids, position_ids=position_ids, attention_mask=attention_mask, **more)
 
-    monkeypatch.setattr(causal.Scorer, "shared", broken)
-    asked = encoded(tokenizer, [QUESTIONS[0], QUESTIONS[5], QUESTIONS[0]])
-    found = causal_likelihoods(model, tokenizer, asked, window=64, bos="tokenizer", token_budget=60)
-    expected = [naive(model, tokenizer, *pair)[0] for n in (0, 5, 0) for pair in QUESTIONS[n]]
-    assert len(calls) == (fault == "wrong")
+    def without_positions(self, input_ids=None, attention_mask=None, **more):
+        return watched(self, input_ids, attention_mask=attention_mask, **more)
+
+    monkeypatch.setattr(type(model), "forward", without_positions if fault == "no positions" else watched)
+    if fault == "a short sliding window":
+        model.config.sliding_window = 10
+    if fault == "another attention":
+        monkeypatch.setattr(causal, "TAKES_MASKS", ("eager",))
+    found = causal_likelihoods(model, tokenizer, encoded(tokenizer, LONG), window=64, bos="tokenizer", token_budget=60)
+    assert sum(masks) == (fault in ("wrong", "refuses the mask"))
+    expected = [naive(model, tokenizer, *pair)[0] for pairs in LONG for pair in pairs]
     np.testing.assert_allclose(nats(found), expected, rtol=1e-5)
 
 
