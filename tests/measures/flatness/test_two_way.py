@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.measures.flatness.two_way import two_way_estimate
-from harness.measures.ratio import ratio_estimate
+from harness.measures.ratio import ratio_estimate, t_quantile
 
 
 def simulated(random: np.random.Generator, rows: float, columns: float, both: float) -> np.ndarray:
@@ -31,8 +31,11 @@ def test_is_the_ratio_estimator_where_probes_agree() -> None:
     terms = tokens * random.normal(3, 1, 20)
     both, one = two_way_estimate(terms[:, None].repeat(4, 1), tokens, clusters), ratio_estimate(terms, tokens, clusters)
     assert (both.value, both.stderr) == pytest.approx((one.value, one.stderr))
-    assert (both.low, both.high) == pytest.approx((one.low, one.high)) and both.clusters == 10
-    assert both.relative_half_width == pytest.approx(one.relative_half_width)
+    half_width = t_quantile(9) * one.stderr
+    assert (both.low, both.high) == pytest.approx(
+        (one.value - half_width, one.value + half_width)
+    ) and both.clusters == 10
+    assert both.relative_half_width == pytest.approx(half_width / one.value)
 
 
 def test_one_probe_has_no_error() -> None:
