@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.measures.curvature.setting import PER_SQUARED_UNIT, Setting
 from harness.measures.flatness.pyhessian import pyhessian_trace
 from harness.measures.flatness.pyhessian_spectrum import pyhessian_density, pyhessian_eigenvalues
@@ -32,7 +34,12 @@ def pyhessian(setting: Setting) -> Measurement:
 def spectrum(setting: Setting, reach: dict[str, str]) -> tuple[Value, ...]:
     """The eigenvalue of greatest magnitude; the others and the density stand beside it."""
     asked, limits = setting.task.spectrum, setting.task.flatness
-    common = {"objective": setting.objective, "seed": limits.seed, "maximum": limits.maximum, "group": limits.group}
+    common: dict[str, Any] = {
+        "objective": setting.objective,
+        "seed": limits.seed,
+        "maximum": limits.maximum,
+        "group": limits.group,
+    }
     top = pyhessian_eigenvalues(setting.model, setting.sequences, top=asked.eigenvalues, **common)
     density = pyhessian_density(setting.model, setting.sequences, steps=asked.steps, probes=asked.probes, **common)
     details = {

@@ -56,7 +56,7 @@ class ParameterLayout:
     @property
     def part_weight(self) -> NDArray[np.float64]:
         """``mean(w^2)`` of each part: the mean of that of its rows, which are equally long."""
-        return np.bincount(self.part_of_row, self.row_weight, self.parts) / np.bincount(self.part_of_row)
+        return self._by_part(self.row_weight) / np.bincount(self.part_of_row)
 
     @property
     def fingerprint(self) -> str:
@@ -119,8 +119,10 @@ class ParameterLayout:
             [np.zeros(n) if r is None else r.numpy(force=True) for n, r in zip(counts, _on_cpu(rows), strict=True)],
             dtype=np.float64,
         )
-        plain, weighted = (np.bincount(self.part_of_row, v, self.parts) for v in (values, values * self.row_weight))
-        return plain, weighted
+        return self._by_part(values), self._by_part(values * self.row_weight)
+
+    def _by_part(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(self.part_of_row, rows, self.parts).astype(np.float64, copy=False)
 
 
 def as_rows(tensor: Tensor, transposed: bool) -> Tensor:
