@@ -83,7 +83,8 @@ def test_batches_and_the_side_of_padding_change_nothing(bench: Bench, name: str,
         outcome = run(request, tmp_path / str(number), Options(token_budget=budget))
         assert not outcome.failed
         found.append({(r.task, r.metric): r.value for r in Store(tmp_path / str(number)).records})
-    assert found[0] == pytest.approx(found[1], rel=1e-5) and found[0] == pytest.approx(found[2], rel=1e-5)
+    for other_way in found[1:]:  # a margin is a small difference of two log-likelihoods, which float32 rounds
+        assert found[0] == pytest.approx(other_way, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", CLASSIFIED)
