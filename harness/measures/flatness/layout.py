@@ -94,10 +94,6 @@ class ParameterLayout:
             frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
         )
 
-    def squared_norms(self, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """Squared norm of every row of every gradient, float32 or wider."""
-        return [None if g is None else square_rows(g, t) for g, t in zip(gradients, self.transposed, strict=True)]
-
     def products(self, left: Sequence[Tensor], right: Sequence[Tensor | None]) -> list[Tensor | None]:
         """Inner product of every row of ``left`` with the same row of ``right``."""
         return [

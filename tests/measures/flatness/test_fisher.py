@@ -18,7 +18,7 @@ from harness.measures.flatness import fisher, fisher_trace
 from harness.measures.flatness.blocks import block_of
 from harness.measures.flatness.fisher import draw_fisher, sampled_score
 from harness.measures.flatness.forward import scored_logits
-from harness.measures.flatness.layout import ParameterLayout, as_rows
+from harness.measures.flatness.layout import ParameterLayout, as_rows, square_rows
 
 MODELS = [(gpt2, "causal"), (llama, "causal"), (bert, "masked"), (t5, "seq2seq"), (bart, "seq2seq")]
 
@@ -149,7 +149,8 @@ def test_a_group_has_the_gradient_of_its_sequences_together(make: Callable[[], n
         _, score = sampled_score(logits.detach(), labels, [sequence], objective, seed=3)
         gradients.append(torch.autograd.grad(logits, layout.tensors, score, allow_unused=True))
     both = [None if a is None else a + b for a, b in zip(*gradients, strict=True)]
-    expected, _ = layout.sums(layout.squared_norms(both))
+    rows = [None if g is None else square_rows(g, t) for g, t in zip(both, layout.transposed, strict=True)]
+    expected, _ = layout.sums(rows)
     found = draw_fisher(model, layout, SequenceGroup(pair, 0), objective, seed=3)
     assert found.trace == pytest.approx(expected, rel=1e-9, abs=1e-13)
 

@@ -16,7 +16,7 @@ from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness import worst_case_sharpness
 from harness.measures.flatness.forward import scored_logits
-from harness.measures.flatness.layout import ParameterLayout, row_root_mean_squares
+from harness.measures.flatness.layout import ParameterLayout, row_root_mean_squares, square_rows
 from harness.measures.flatness.perturbation import perturbable
 from harness.measures.flatness.sharpness import summed_loss
 from harness.measures.flatness.worst_case import Ascent
@@ -33,8 +33,10 @@ def test_a_tiny_ball_holds_what_the_gradient_says(make, objective: str, ball: st
     layout = ParameterLayout.of(model)
     loss = cross_entropy(*scored_logits(model, sequence, objective), reduction="sum")
     gradients = torch.autograd.grad(loss, layout.tensors, allow_unused=True)
-    lengths = [g if g is None else s.sqrt() for g, s in zip(gradients, layout.squared_norms(gradients), strict=True)]
-    own = [s.sqrt() for s in layout.squared_norms([p.detach() for p in layout.tensors])]
+    lengths = [
+        None if g is None else square_rows(g, t).sqrt() for g, t in zip(gradients, layout.transposed, strict=True)
+    ]
+    own = [square_rows(p.detach(), t).sqrt() for p, t in zip(layout.tensors, layout.transposed, strict=True)]
     scales = [row_root_mean_squares(p, t) for p, t in zip(layout.tensors, layout.transposed, strict=True)]
     pairs = [(g, s) for g, s in zip(gradients, scales, strict=True) if g is not None]
     exact = {
