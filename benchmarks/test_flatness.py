@@ -113,9 +113,10 @@ def test_pyhessian_with_a_data_loader(take: Take, table: list[str], trained: Pat
 
 
 @pytest.mark.benchmark(group="a Fisher draw over a training gradient")
-@pytest.mark.parametrize("model", ["gpt2-20m", "minilm"])
-def test_a_draw_beside_a_training_gradient(take: Take, model: str):
-    assert take(method="draw over gradient", model=model, count=32)["value"] > 0
+@pytest.mark.parametrize(("model", "length"), [("gpt2-20m", 128), ("gpt2-20m", 256), ("minilm", 128)])
+def test_a_draw_beside_a_training_gradient(take: Take, table: list[str], model: str, length: int):
+    assert take(method="draw over gradient", model=model, count=32, length=length)["value"] > 0
+    table.append(f"{'':14}at {length} tokens")
 
 
 @pytest.mark.benchmark(group="GPT-2 small's shape, 2 threads")

@@ -88,8 +88,10 @@ def products_of(parameter: Tensor, gradient: Tensor, transposed: bool) -> Produc
         here = torch.mul(a, b, out=room[: len(b)])
         radial.append(here.sum())
         element.append(torch.dot(here.view(-1), here.view(-1)))
-        torch.mul(b, b, out=here)
-        rows.append(here.sum(0 if transposed else 1))
+        if transposed:
+            rows.append(torch.mul(b, b, out=here).sum(0))  # a norm down the columns of a row-major matrix is far slower
+        else:
+            rows.append(torch.linalg.vector_norm(b, dim=1).square_())
     return Products(torch.stack(rows).sum(0) if transposed else torch.cat(rows), _total(radial), _total(element))
 
 
