@@ -16,7 +16,7 @@ from harness.checkpoints.ahead import fetch_ahead
 from harness.errors import HarnessError
 from harness.machine import high_water, reset_high_water, versions
 from harness.measures.kinds import kind_of
-from harness.measures.measurement import Measurement
+from harness.measures.measurement import Measurement, check_finite
 from harness.measures.session import RowCache, Session
 from harness.plan import Signatures, check_splits, locate, seeds_of
 from harness.progress import progress, say
@@ -201,6 +201,7 @@ class Evaluation:
         began, before = time.perf_counter(), self.seconds_of_stages
         try:
             found = measure()
+            check_finite(found)
             partial = check_splits(task, self.data)
         except HarnessError as error:
             return [self.fail(task, info, seed, parts, str(error), stage)]

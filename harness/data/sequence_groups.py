@@ -41,13 +41,14 @@ def in_groups(sequences: Iterable[ScoredSequence], size: int) -> Iterator[Sequen
     """Groups of at most ``size`` sequences, in the order of the sequences.
 
     From two on, documents are taken ``size`` at a time, in the order in which they first appear, and their sequences cut
-    into groups: what two groups of different clusters read has nothing in common.
+    into groups: what two groups of different clusters read has nothing in common. The first group of every cluster comes
+    before the second of any, so that few draws have seen many documents.
 
     >>> import torch
     >>> ids = torch.tensor([1, 2])
     >>> texts = [ScoredSequence(ids, ids, cluster, key) for key, cluster in enumerate([0, 1, 0, 2])]
     >>> [(g.cluster, [s.key for s in g.sequences]) for g in in_groups(texts, 2)]
-    [(0, [0, 1]), (0, [2]), (1, [3])]
+    [(0, [0, 1]), (1, [3]), (0, [2])]
     """
     if size == 1:
         yield from map(SequenceGroup.of, sequences)
@@ -57,6 +58,8 @@ def in_groups(sequences: Iterable[ScoredSequence], size: int) -> Iterator[Sequen
     buckets: dict[int, list[ScoredSequence]] = {}
     for sequence in held:
         buckets.setdefault(place[sequence.cluster], []).append(sequence)
-    for number, inside in sorted(buckets.items()):
-        for start in range(0, len(inside), size):
-            yield SequenceGroup(tuple(inside[start : start + size]), number)
+    longest = max(map(len, buckets.values()), default=0)
+    for start in range(0, longest, size):
+        for number, inside in sorted(buckets.items()):
+            if inside[start : start + size]:
+                yield SequenceGroup(tuple(inside[start : start + size]), number)

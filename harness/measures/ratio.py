@@ -13,7 +13,6 @@ from harness.errors import HarnessError
 
 SYMMETRIC = 1e-6
 """Skewness below which its removal would divide rounding errors by one another."""
-METHOD = "ratio estimator, clustered by document"
 
 
 @dataclass(frozen=True, slots=True)

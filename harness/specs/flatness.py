@@ -21,8 +21,8 @@ SETTINGS = {
     "sketch": ("hutch++", "xtrace"),
 }
 """Settings that belong to some estimators alone."""
-FIXED_SET = ("spectrum", "hutch++", "xtrace", "pyhessian")
-"""Estimators that go over the same sequences again and again: all of them, up to the maximum."""
+FIXED_SET = ("spectrum", "hutch++", "xtrace")
+"""Estimators that go over the same sequences again and again: up to the maximum, whatever precision that gives."""
 
 
 class Flatness(Spec):
@@ -34,6 +34,14 @@ class Flatness(Spec):
     length: Positive = Field(128, description="tokens of a sequence")
     seed: int = Field(0, description="of the sampled labels, probes and noise")
     group: Positive = Field(1, description="sequences of a draw: more fill a larger device, and take more memory")
+
+    @model_validator(mode="after")
+    def minimum_within_maximum(self) -> Flatness:
+        """No more may be needed than is taken."""
+        if self.maximum < self.minimum * self.group:
+            clusters = f"{self.minimum}" if self.group == 1 else f"{self.minimum} groups of {self.group}"
+            raise ValueError(f"maximum is {self.maximum} sequences, fewer than the minimum of {clusters}")
+        return self
 
 
 class Sharpness(Spec):
@@ -53,7 +61,15 @@ class Spectrum(Spec):
     matrix: Matrix = "hessian"
     eigenvalues: Positive = Field(5, description="how many of the largest; of a Hessian also the most negative")
     steps: Positive = Field(40, description="of the Lanczos iteration: products of the matrix, from each start")
-    probes: Positive = Field(4, description="random starts of the density")
+    probes: Annotated[int, Field(ge=2)] = Field(4, description="random starts of the density")
+
+    @model_validator(mode="after")
+    def enough_steps(self) -> Spectrum:
+        """An iteration finds as many eigenvalues as it takes steps."""
+        ends = self.eigenvalues * (2 if self.matrix == "hessian" else 1)
+        if self.steps < ends:
+            raise ValueError(f"steps is {self.steps}; {ends} eigenvalues at both ends need at least as many")
+        return self
 
 
 class Sketch(Spec):
@@ -61,6 +77,9 @@ class Sketch(Spec):
 
     matrix: Matrix = "gauss_newton"
     products: Annotated[int, Field(ge=6)] = Field(60, description="products of the matrix")
+    limit: Positive = Field(
+        10_000_000, description="parameters of a model at most: as many vectors as products are held"
+    )
 
 
 class FlatnessTask(Task):
@@ -91,5 +110,11 @@ class FlatnessTask(Task):
             if self.estimator not in SETTINGS[name]:
                 raise ValueError(
                     f"{name!r} is a setting of {' and '.join(SETTINGS[name])}; the estimator is {self.estimator}"
+                )
+        for name in ("precision", "group"):
+            if self.estimator in FIXED_SET and name in self.flatness.model_fields_set:
+                raise ValueError(
+                    f"flatness.{name} is of no use to {self.estimator}, which takes the first {self.flatness.maximum} "
+                    "sequences (maximum) in batches of its own"
                 )
         return self

@@ -61,11 +61,14 @@ def head_off(model: Any, input_ids: torch.Tensor, **more: Any) -> Iterator[Head 
             return
         whole = type(layer) is torch.nn.Linear and "forward" not in layer.__dict__
         head = LastLayer(layer, layer.forward, bias, whole)
+        own = layer.__dict__.get("forward")  # hooks of other libraries put one there
         layer.forward = lambda states: states
         try:
             yield head
         finally:
             layer.__dict__.pop("forward", None)
+            if own is not None:
+                layer.forward = own
 
 
 @contextmanager

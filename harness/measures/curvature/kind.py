@@ -12,12 +12,15 @@ from harness.measures.curvature import cross_check, rises, sketches, spectra, tr
 from harness.measures.curvature.setting import Setting
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.memory import check_memory
+from harness.measures.flatness.operator import GROUP_TOKENS
+from harness.measures.flatness.sketch import HELD
 from harness.measures.flatness.spectrum import expected_products
 from harness.measures.lm_loss import columns, rows_wanted, take, windows
 from harness.measures.lm_loss import policy as loss_policy
 from harness.measures.measurement import Measurement
 from harness.results.signature import digest
 from harness.specs import FlatnessTask
+from harness.specs.flatness import FIXED_SET
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +42,7 @@ ESTIMATORS: dict[str, Callable[[Setting], Measurement]] = {
 }
 SECOND_ORDER = ("hessian", "spectrum", "hutch++", "xtrace", "pyhessian")
 COPIES = {"fisher": 1, "hessian": 3, "sharpness": 4, "spectrum": 4, "hutch++": 4, "xtrace": 4, "pyhessian": 6}
-"""Vectors as long as all parameters that an estimator holds at once, those that it stores by design left out."""
+"""Vectors as long as all parameters that an estimator holds at once, beside those of ``stored``."""
 
 
 def policy(task: FlatnessTask, checkpoint: Resolved) -> dict[str, Any]:
@@ -68,16 +71,30 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
     if objective == "causal":
         shorter = settings | {"window": settings["window"] - 1, "stride": settings["window"] - 1}
     sequences = hash_order(windows(session, task, texts, shorter))
+    free = free_memory(session.device)
     needed = check_memory(
-        model, sequences, objective, group=task.flatness.group, second_order=task.estimator in SECOND_ORDER,
-        copies=COPIES[task.estimator], free=free_memory(session.device),
+        model, sequences, objective, group=together(task), second_order=task.estimator in SECOND_ORDER,
+        copies=COPIES[task.estimator] + stored(task), free=free,
     )  # fmt: skip
     with session.progress(task.name, work_of(task, len(sequences))) as advance:
         setting = Setting(
             model, sequences, objective, task, session.checkpoint.tokenizer or "", ParameterLayout.of(model).fingerprint,
-            weight_norm(model), needed, advance,
+            weight_norm(model), needed, free, advance,
         )  # fmt: skip
         return ESTIMATORS[task.estimator](setting)
+
+
+def together(task: FlatnessTask) -> int:
+    """Sequences that share a graph."""
+    return max(1, GROUP_TOKENS // task.flatness.length) if task.estimator in FIXED_SET else task.flatness.group
+
+
+def stored(task: FlatnessTask) -> int:
+    """Vectors as long as all parameters that an estimator keeps: those of one Lanczos iteration, or of a sketch."""
+    if task.estimator == "spectrum":
+        return task.spectrum.steps
+    products = task.sketch.products
+    return {"hutch++": HELD * (products // 3), "xtrace": HELD * (products // 2)}.get(task.estimator, 0)
 
 
 def work_of(task: FlatnessTask, sequences: int) -> int:

@@ -19,7 +19,11 @@ def sharpness(setting: Setting) -> Measurement:
     average = noise_sharpness(
         setting.model, setting.sequences, seed=setting.task.flatness.seed, noise=asked.noise, **setting.options()
     )
-    values, warnings, read = rises(setting, average, "loss_rise_noise_{}"), average.warnings, average.sequences
+    values, warnings, read = (
+        rises(setting, average, "loss_rise_noise_{}"),
+        average.warnings,
+        setting.tokens_read(average.sequences),
+    )
     costly = average.distance_that_costs(COSTLY_NATS)
     if costly is not None:
         values.append(value(setting, average, f"measured_noise_for_{COSTLY_NATS}_nat", costly, RELATIVE, True))
@@ -29,9 +33,9 @@ def sharpness(setting: Setting) -> Measurement:
             **(setting.options() | {"progress": None}),
         )  # fmt: skip
         values += rises(setting, worst, "loss_rise_ascent_{}")
-        warnings, read = (*warnings, *worst.warnings), read + worst.sequences
+        warnings, read = (*warnings, *worst.warnings), read + setting.tokens_read(worst.sequences)
     return Measurement(
-        tuple(values), tokens=setting.tokens_read(read), outcomes=(per_draw(values[0].metric, average.terms),),
+        tuple(values), tokens=read, outcomes=(per_draw(values[0].metric, average.terms),),
         warnings=tuple(dict.fromkeys(warnings)),
     )  # fmt: skip
 
@@ -53,5 +57,5 @@ def value(
         "weight_norm": setting.weight_norm, "memory_estimate": setting.memory,
         **setting.comparable("one tokenizer", result.layout),
     }  # fmt: skip
-    method = f"ratio estimator over {estimate.clusters} documents, each with a direction of its own"
+    method = f"ratio estimator over {setting.documents(estimate.clusters)}, each draw with a direction of its own"
     return Value(metric, estimate.value, estimate.stderr, method, result.tokens, unit, higher_is_better, found)

@@ -36,6 +36,7 @@ class Setting:
         layout: Hash of the names and shapes of its parameters.
         weight_norm: Of all weights.
         memory: Bytes that a draw was estimated to take.
+        free: Bytes that were free before; None where that is not known.
         advance: Moves the bar on.
     """
 
@@ -47,6 +48,7 @@ class Setting:
     layout: str
     weight_norm: float
     memory: int
+    free: int | None
     advance: Callable[[int], None]
     _done: list[int] = field(default_factory=lambda: [0])
 
@@ -62,6 +64,11 @@ class Setting:
             "objective": self.objective, "precision": limits.precision, "minimum": limits.minimum,
             "maximum": limits.maximum, "group": limits.group, "progress": self.progress,
         }  # fmt: skip
+
+    def documents(self, clusters: int) -> str:
+        """So many clusters in words."""
+        size = self.task.flatness.group
+        return f"{clusters} documents" if size == 1 else f"{clusters} clusters of {size} documents"
 
     def tokens_read(self, sequences: int) -> int:
         """Tokens of the first so many sequences."""

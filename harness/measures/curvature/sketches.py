@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.measures.curvature.setting import PER_SQUARED_UNIT, Setting, per_draw
+from harness.measures.curvature.setting import PER_SQUARED_UNIT, Setting
 from harness.measures.flatness.hutch_plus_plus import hutch_plus_plus
-from harness.measures.flatness.result import SequenceTerms
 from harness.measures.flatness.sketch import SketchedTrace
+from harness.measures.flatness.warnings import tail_warning
 from harness.measures.flatness.xtrace import xtrace
 from harness.measures.measurement import Measurement, Value
 
@@ -29,7 +29,7 @@ def sketched(setting: Setting, estimator: Callable[..., SketchedTrace]) -> Measu
     asked, limits = setting.task.sketch, setting.task.flatness
     result = estimator(
         setting.model, setting.sequences, objective=setting.objective, seed=limits.seed, matrix=asked.matrix,
-        products=asked.products, minimum=limits.minimum, maximum=limits.maximum, progress=setting.progress,
+        products=asked.products, limit=asked.limit, minimum=limits.minimum, maximum=limits.maximum, progress=setting.progress,
     )  # fmt: skip
     trace = result.trace
     details = {
@@ -43,7 +43,9 @@ def sketched(setting: Setting, estimator: Callable[..., SketchedTrace]) -> Measu
     value = Value(
         NAMES[result.matrix], trace.value, trace.stderr, method, result.tokens, PER_SQUARED_UNIT, False, details
     )
-    terms = SequenceTerms(result.cluster, result.token_counts, result.terms, result.terms)
+    # No outcomes: the error of a difference would leave out that of the probes.
     return Measurement(
-        (value,), tokens=setting.tokens_read(result.sequences), outcomes=(per_draw(value.metric, terms),)
+        (value,),
+        tokens=setting.tokens_read(result.sequences),
+        warnings=tuple(tail_warning(result.terms, result.cluster)),
     )

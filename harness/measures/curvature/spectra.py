@@ -14,6 +14,8 @@ from harness.measures.measurement import Measurement, Value
 
 SQUARED = f"({PER_SQUARED_UNIT})²"
 DIRECTIONS = "directions"
+LANCZOS_MEMORY = 4 * 2**30
+"""Bytes for Lanczos vectors where nobody says how many are free."""
 POINTS_KEPT = 5
 """Every so many points of the density are recorded: a fifth of a kernel's width apart."""
 
@@ -24,7 +26,8 @@ def spectrum(setting: Setting) -> Measurement:
     result = spectrum_of(
         setting.model, setting.sequences, objective=setting.objective, seed=limits.seed, matrix=asked.matrix,
         eigenvalues=asked.eigenvalues, steps=asked.steps, probes=asked.probes, minimum=limits.minimum,
-        maximum=limits.maximum, progress=setting.progress,
+        maximum=limits.maximum, memory=LANCZOS_MEMORY if setting.free is None else setting.free // 2,
+        progress=setting.progress,
     )  # fmt: skip
     reach = setting.comparable("one architecture", setting.layout)
     values = [end("largest_eigenvalue", result.largest[0], result, details(setting, result) | reach)]

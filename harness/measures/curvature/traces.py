@@ -44,15 +44,19 @@ def summarise(setting: Setting, result: FlatnessResult) -> Measurement:
     """Values of a result, the trace first."""
     whole = RatioEstimate(result.trace, result.stderr, result.low, result.high, result.clusters)
     name, reach = result.quantity, setting.comparable("one architecture", result.layout)
-    values = [value(f"{name}_trace", whole, result, PER_SQUARED_UNIT, details(setting, result) | reach)]
+    values = [value(setting, f"{name}_trace", whole, result, PER_SQUARED_UNIT, details(setting, result) | reach)]
     across = setting.comparable("one tokenizer", result.layout)
-    values.append(value(f"row_normalised_{name}", result.rows, result, PER_TOKEN, across))
+    values.append(value(setting, f"row_normalised_{name}", result.rows, result, PER_TOKEN, across))
     for key, estimate in result.more.items():
         metric, unit, reached = MORE[key]
-        values.append(value(metric.format(name), estimate, result, unit, setting.comparable(reached, result.layout)))
+        values.append(
+            value(setting, metric.format(name), estimate, result, unit, setting.comparable(reached, result.layout))
+        )
     costly = result.noise_that_costs(COSTLY_NATS)
     if costly is not None:
-        values.append(value(f"noise_for_{COSTLY_NATS}_nat", costly, result, RELATIVE, across, higher_is_better=True))
+        values.append(
+            value(setting, f"noise_for_{COSTLY_NATS}_nat", costly, result, RELATIVE, across, higher_is_better=True)
+        )
     return Measurement(
         tuple(values), tokens=setting.tokens_read(result.sequences),
         outcomes=(per_draw(values[0].metric, result.terms),), warnings=result.warnings,
@@ -60,11 +64,11 @@ def summarise(setting: Setting, result: FlatnessResult) -> Measurement:
 
 
 def value(
-    metric: str, estimate: RatioEstimate, result: FlatnessResult, unit: str, found: dict[str, Any],
+    setting: Setting, metric: str, estimate: RatioEstimate, result: FlatnessResult, unit: str, found: dict[str, Any],
     higher_is_better: bool = False,
 ) -> Value:  # fmt: skip
     """One value with its interval."""
-    method = f"ratio estimator over {estimate.clusters} documents, skewness removed from the interval"
+    method = f"ratio estimator over {setting.documents(estimate.clusters)}, skewness removed from the interval"
     found = {"interval": [estimate.low, estimate.high]} | found
     return Value(metric, estimate.value, estimate.stderr, method, result.tokens, unit, higher_is_better, found)
 

@@ -58,8 +58,8 @@ class Draws:
         """
         if not (np.isfinite(draw.trace).all() and np.isfinite(draw.row_normalised).all()):
             raise HarnessError(
-                f"the gradient of sequence {group.key!r} is not finite though its loss is; load the checkpoint in "
-                "float32"
+                f"the curvature of sequence {group.key!r} is not finite though its loss is; load the checkpoint in "
+                "float32, or look for weights of extreme size"
             )
         self.draws.append(draw)
         self.clusters.append(group.cluster)
@@ -108,7 +108,8 @@ def accumulate(
     Raises:
         HarnessError: Too few sequences or documents.
     """
-    check_enough(len(sequences), None, rule)
+    documents = len({s.cluster for s in sequences})
+    check_enough(len(sequences), -(-documents // rule.group), rule)
     done, seen, looked, narrow, reached = Draws(), set[int](), 0, 0, None
     for group in in_groups(sequences, rule.group):
         if rule.exhausted(done.sequences + len(group.sequences)):
@@ -144,17 +145,17 @@ def apart(sequences: Iterable[ScoredSequence], objective: str) -> tuple[list[Sco
     return scored, others
 
 
-def check_enough(sequences: int, clusters: int | None, rule: StoppingRule) -> None:
+def check_enough(sequences: int, clusters: int, rule: StoppingRule) -> None:
     """Refuse fewer sequences, or clusters of them, than an interval needs.
 
     Raises:
         HarnessError: There are too few.
     """
-    if min(sequences, sequences if clusters is None else clusters) >= rule.minimum:
+    if min(sequences, clusters) >= rule.minimum:
         return
     documents = "documents" if rule.group == 1 else f"clusters of {rule.group} documents"
-    found = f"{sequences} sequences" + ("" if clusters is None else f" from {clusters} {documents}")
-    if clusters is not None and rule.exhausted(sequences + rule.group):
+    found = f"{sequences} sequences from {clusters} {documents}"
+    if rule.exhausted(sequences + rule.group):
         mend = f"raise maximum (now {rule.maximum} sequences), or take fewer sequences of each document"
     else:
         mend = "give more or longer text" + (", or lower group" if rule.group > 1 else "")

@@ -32,14 +32,14 @@ class Moments:
         frobenius_squared: The square of that unit.
         effective_rank: A number of directions.
         frobenius_squared_held_out: See above.
-        effective_rank_held_out: See above; infinite where the two halves have nothing in common.
+        effective_rank_held_out: See above; None where the two halves have nothing in common.
     """
 
     trace: CombinedEstimate
     frobenius_squared: CombinedEstimate
     effective_rank: CombinedEstimate
     frobenius_squared_held_out: float
-    effective_rank_held_out: float
+    effective_rank_held_out: float | None
 
 
 def moments(operator: SymmetricOperator, probes: Tensor) -> Moments:
@@ -62,7 +62,7 @@ def moments(operator: SymmetricOperator, probes: Tensor) -> Moments:
         _estimate(operator, squares, crossed),
         _estimate(operator, by_trace * traces - by_norm * squares, by_trace * own - by_norm * crossed),
         overlap,
-        halved / overlap if overlap > 0 else float("inf"),
+        halved / overlap if overlap > 0 else None,
     )
 
 

@@ -14,9 +14,9 @@ from harness.measures.flatness.accumulate import Draws
 from harness.measures.flatness.blocks import block_of, layer_of
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.stopping import StoppingRule
+from harness.measures.flatness.warnings import precision_warning, tail_warning, unscored_warning
 from harness.measures.ratio import RatioEstimate, ratio_estimate
 
-HEAVY_SHARE = 0.10
 Word = TypeVar("Word", bound=Hashable)
 
 
@@ -109,11 +109,6 @@ class FlatnessResult:
         """``S_row``."""
         return self.rows.value
 
-    @property
-    def row_normalised_stderr(self) -> float:
-        """Standard error of ``S_row``, by document."""
-        return self.rows.stderr
-
     def noise_that_costs(self, nats: float) -> RatioEstimate | None:
         """Relative noise in every row that raises the loss by ``nats`` per token, while the loss is still quadratic.
 
@@ -170,7 +165,7 @@ def summarise(
         kernel=kernel,
         seed=seed,
         layout=layout.fingerprint,
-        warnings=tuple(_warnings(terms, whole.relative_half_width, rule, dtype, unscored)),
+        warnings=tuple(_warnings(draws, whole.relative_half_width, rule, dtype, unscored)),
         terms=SequenceTerms(np.array(draws.clusters), tokens, terms, rows),
     )
 
@@ -204,17 +199,12 @@ def _parts(words: Sequence[Word], by_part: NDArray[np.float64], draws: Draws) ->
     return parts
 
 
-def _warnings(
-    terms: NDArray[np.float64], reached: float, rule: StoppingRule, dtype: str, unscored: int
-) -> Iterable[str]:
-    if rule.precision is not None and reached > rule.precision:
-        drawn = f"{len(terms)} {'sequences' if rule.group == 1 else 'groups of sequences'}"
-        yield f"precision not reached: asked {rule.precision:.1%}, reached {reached:.1%} after {drawn}"
-    magnitudes = np.abs(terms)
-    heaviest = float(magnitudes.max() / magnitudes.sum()) if magnitudes.sum() else 0.0
-    if heaviest > HEAVY_SHARE:
-        yield f"heavy tail: one sequence holds {heaviest:.0%} of the sum, so that the interval may be too narrow"
+def _warnings(draws: Draws, reached: float, rule: StoppingRule, dtype: str, unscored: int) -> Iterable[str]:
+    yield from precision_warning(rule.precision, reached, draws.sequences)
+    yield from tail_warning(draws.trace().sum(1), np.array(draws.clusters))
     if "bfloat16" in dtype:
-        yield "measured in bfloat16: single gradients differ from float32 by up to about 0.3 %"
-    if unscored:
-        yield f"{unscored} sequences without a scored token were passed over"
+        yield (
+            "measured in bfloat16: labels are drawn from rounded probabilities, so that single draws differ from float32's by "
+            "more than rounding; look at differences in float32"
+        )
+    yield from unscored_warning(unscored)

@@ -14,6 +14,7 @@ from harness.measures.flatness.accumulate import Draws
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.result import SequenceTerms
 from harness.measures.flatness.stopping import StoppingRule
+from harness.measures.flatness.warnings import precision_warning, tail_warning, unscored_warning
 from harness.measures.ratio import RatioEstimate, t_quantile
 
 
@@ -94,14 +95,12 @@ def rises(
     found = {distance: draws.estimate(terms[:, n]) for n, distance in enumerate(distances)}
     leading = leading_of(distances)
     estimate, tokens = found[distances[leading]], draws.tokens()
-    warnings = []
-    if rule.precision is not None and estimate.relative_half_width > rule.precision:
-        warnings.append(
-            f"precision not reached: asked {rule.precision:.1%}, reached {estimate.relative_half_width:.1%} after "
-            f"{draws.sequences} sequences"
-        )
-    if unscored:
-        warnings.append(f"{unscored} sequences without a scored token were passed over")
+    clusters = np.array(draws.clusters)
+    warnings = [
+        *precision_warning(rule.precision, estimate.relative_half_width, draws.sequences),
+        *tail_warning(terms[:, leading], clusters),
+        *unscored_warning(unscored),
+    ]
     return RiseResult(
         quantity=quantity,
         rises=found,
@@ -118,7 +117,7 @@ def rises(
         seed=seed,
         layout=layout.fingerprint,
         warnings=tuple(warnings),
-        terms=SequenceTerms(np.array(draws.clusters), tokens, terms[:, leading], terms[:, leading]),
+        terms=SequenceTerms(clusters, tokens, terms[:, leading], terms[:, leading]),
     )
 
 

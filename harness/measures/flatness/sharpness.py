@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from harness.data.sequence_groups import SequenceGroup
 from harness.data.sequences import ScoredSequence
+from harness.errors import HarnessError
 from harness.measures.flatness.accumulate import Draw, Progress, accumulate, apart
 from harness.measures.flatness.forward import check_objective, finite_loss, head_at_scored, scored_logits
 from harness.measures.flatness.guard import attention_kernel, check_deterministic, check_dtype, measuring
@@ -99,7 +101,7 @@ class Noise:
         """One group's rise at every size, summed over its tokens.
 
         Raises:
-            HarnessError: The loss of the weights as they are is not finite.
+            HarnessError: A loss is not finite.
         """
         direction = self.direction(group)
         loss, tokens = summed_loss(self.model, group, self.objective, self.head)
@@ -109,7 +111,8 @@ class Noise:
             moved = []
             for scale in (size, -size):
                 self.shift.move(direction, scale)
-                moved.append(float(summed_loss(self.model, group, self.objective, self.head)[0]))
+                there, _ = summed_loss(self.model, group, self.objective, self.head)
+                moved.append(moved_loss(there, f"noise {size:g}", group))
             risen.append(sum(moved) / 2 - value)
         self.shift.back()
         found = np.array(risen)
@@ -122,6 +125,21 @@ class Noise:
             torch.randn(t.shape, generator=generator, dtype=t.dtype).to(t.device).mul_(s)
             for t, s in zip(self.shift.tensors, self.scales, strict=True)
         ]
+
+
+def moved_loss(loss: Tensor, distance: str, group: SequenceGroup) -> float:
+    """The loss at moved weights as a number.
+
+    Raises:
+        HarnessError: It is infinite or not a number.
+    """
+    value = float(loss)
+    if not math.isfinite(value):
+        raise HarnessError(
+            f"the loss of sequence {group.key!r} at {distance} is {value}, though it is finite at the weights as they are; "
+            "leave out distances that large"
+        )
+    return value
 
 
 @torch.no_grad()

@@ -158,7 +158,7 @@ def check_size(estimator: str, model: nn.Module, held: int, limit: int) -> None:
         need = room(held, size, wide) / GIB
         raise HarnessError(
             f"{estimator} on {size:,} parameters would hold {held} vectors of that length, {need:.1f} GiB, and is meant "
-            f"for models of at most {limit:,}; take the estimator 'fisher' or 'hessian', or raise limit where memory allows"
+            f"for models of at most {limit:,}; take the estimator 'fisher' or 'hessian', or raise 'limit' where memory allows"
         )
 
 

@@ -191,7 +191,7 @@ def runs_at_once(operator: SymmetricOperator, steps: int, probes: int, memory: i
     if one > memory:
         raise HarnessError(
             f"Lanczos' method keeps {steps} vectors of {operator.size:,} parameters, {one / GIB:.1f} GiB, and memory is "
-            f"limited to {memory / GIB:.1f} GiB; take fewer steps, or raise memory where the machine has it"
+            f"limited to {memory / GIB:.1f} GiB; take fewer steps, or a machine with more memory"
         )
     return min(probes, memory // one)
 

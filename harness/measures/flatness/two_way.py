@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError
 from harness.measures.ratio import ratio_estimate, t_quantile
 
-METHOD = "ratio estimator over documents and shared probes (two-way)"
-
 
 @dataclass(frozen=True, slots=True)
 class TwoWayEstimate:

@@ -19,6 +19,7 @@ from harness.measures.flatness.guard import attention_kernel, check_deterministi
 from harness.measures.flatness.layout import ParameterLayout, row_root_mean_squares
 from harness.measures.flatness.perturbation import Perturbation, perturbable
 from harness.measures.flatness.rise import RiseResult, check_distances, leading_of, rises
+from harness.measures.flatness.sharpness import moved_loss
 from harness.measures.flatness.stopping import StoppingRule
 from harness.training.heads import Head
 
@@ -108,7 +109,7 @@ class Ascent:
         """One group's highest rise at every radius, summed over its tokens.
 
         Raises:
-            HarnessError: The loss of the weights as they are is not finite.
+            HarnessError: A loss is not finite.
         """
         loss, gradients, tokens = self.gradients(group)
         start = finite_loss(loss, group.sequences)
@@ -117,7 +118,7 @@ class Ascent:
             for _ in range(self.steps):
                 self.shift.move(self.vertex(gradients, radius))
                 loss, gradients, _ = self.gradients(group)
-                best = max(best, float(loss))
+                best = max(best, moved_loss(loss, f"radius {radius:g}", group))
             found.append(best - start)
         self.shift.back()
         risen = np.array(found)

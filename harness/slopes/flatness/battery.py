@@ -148,8 +148,8 @@ def flags_of(n: int, known: float | None, partial: Partial, tested: Sequence[Pro
     if known is not None and known < ENOUGH_RELIABILITY:
         text = (
             f"Only {known:.1%} of the spread of the loss is real: what noise hides of the loss, flatness then seems to say; "
-            "measure the loss on more text. The p that allows for it still errs in about .09 of cases, not .05, at a reliability "
-            "of .80 to .95 (simulated, 60 checkpoints)."
+            "measure the loss on more text. The p that allows for it still errs in .05 to .13 of cases at a reliability of "
+            ".95 to .80, not in .05, and in .16 to .47 where metric and flatness both bend with the loss (simulated, 60 checkpoints)."
         )
         found.append(Flag("EIV", text))
     rivals = [proxy for proxy in tested if proxy.does_as_well(partial)]

@@ -150,15 +150,19 @@ def test_an_encoder_without_a_head_has_no_flatness(task, content):
         ("estimator: fisher\nsharpness: {noise: [0.1]}\n", "'sharpness' is a setting of sharpness"),
         ("estimator: sharpness\nsharpness: {noise: [-0.1]}\n", "greater than 0"),
         ("estimator: sharpness\nsharpness: {nosie: [0.1]}\n", "did you mean 'noise'"),
+        ("estimator: spectrum\nspectrum: {steps: 4}\n", "steps is 4; 10 eigenvalues at both ends"),
+        ("estimator: xtrace\n" + LIMITS.replace("}", ", group: 2}"), "flatness.group is of no use to xtrace"),
+        ("estimator: fisher\n" + LIMITS.replace("maximum: 16", "maximum: 6"), "fewer than the minimum of 8"),
     ],
 )
 def test_faults_of_a_spec_are_told(task, more, message):
+    limits = "" if "flatness:" in more else LIMITS
     with pytest.raises(HarnessError, match=message.replace("(", r"\(")) as caught:
-        load_task(task(more))
+        load_task(task(more, limits))
     assert "own.yaml:" in str(caught.value)
 
 
 def test_new_settings_leave_old_definitions_as_they_were(task):
-    old = load_task(task("estimator: fisher\n", "flatness: {maximum: 16}\n")).definition()
+    old = load_task(task("estimator: fisher\n", "flatness: {maximum: 64}\n")).definition()
     assert set(old["flatness"]) == {"maximum"}
     assert not set(old) & {"relative", "sharpness", "spectrum", "sketch"}

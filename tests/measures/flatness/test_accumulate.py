@@ -64,3 +64,11 @@ def test_groups_hold_whole_clusters() -> None:
     assert [done.clusters.count(c) for c in range(40)] == [3] * 40
     with pytest.raises(HarnessError, match="clusters of 4 documents: give more or longer text, or lower group"):
         accumulate(draw, stream(list(range(80))), StoppingRule(None, group=4))
+
+
+def test_large_groups_still_see_many_documents() -> None:
+    """Documents of 28 windows each: 256 sequences in groups of 8 come from 200 documents, as single ones do."""
+    done = accumulate(draw, stream([n // 28 for n in range(28 * 260)]), StoppingRule(1e-9, 32, 256, group=8))
+    assert done.sequences == 256 and len(set(done.clusters)) == 32
+    with pytest.raises(HarnessError, match="found 280 sequences from 5 clusters of 2 documents"):
+        accumulate(draw, stream([n // 28 for n in range(280)]), StoppingRule(None, group=2))

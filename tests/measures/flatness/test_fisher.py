@@ -220,7 +220,7 @@ def test_bfloat16_is_near_float32_and_says_so() -> None:
 
 def test_bad_input_is_one_clear_message() -> None:
     model = gpt2()
-    with pytest.raises(HarnessError, match="found 5 sequences; .* at least 32"):
+    with pytest.raises(HarnessError, match="found 5 sequences from 5 documents; .* at least 32"):
         fisher_trace(model, texts(5), objective="causal", seed=0)
     with pytest.raises(HarnessError, match="found 4 sequences"):
         fisher_trace(model, (s for s in texts(4)), objective="causal", seed=0)

@@ -117,3 +117,9 @@ def test_bad_input_is_one_clear_message() -> None:
             noise_sharpness(gpt2(), texts(3), objective="causal", seed=0, noise=noise, **ALL)
     with pytest.raises(HarnessError, match="bfloat16: small noise is lost"):
         noise_sharpness(gpt2(torch.bfloat16), texts(3), objective="causal", seed=0, **ALL)
+
+
+def test_a_loss_that_leaves_the_numbers_is_no_flat_one() -> None:
+    """Noise that makes the logits overflow: the message names the distance."""
+    with pytest.raises(HarnessError, match="at noise 1e\\+30 is .*; leave out distances that large"):
+        noise_sharpness(gpt2(torch.float32), texts(3), objective="causal", seed=0, noise=(1e30,), **ALL)

@@ -111,6 +111,11 @@ def test_more_steps_and_larger_balls_never_find_less() -> None:
     assert np.isfinite(many.terms.trace).all()
 
 
+def test_a_loss_that_leaves_the_numbers_is_no_flat_one() -> None:
+    with pytest.raises(HarnessError, match=r"at radius 1e\+30 is"):
+        worst_case_sharpness(gpt2(torch.float32), texts(3), objective="causal", radii=(1e30,), **ALL)
+
+
 def test_bad_input_is_one_clear_message() -> None:
     with pytest.raises(HarnessError, match="ball is 'row'; did you mean 'rows'"):
         worst_case_sharpness(gpt2(), texts(3), objective="causal", ball="row", **ALL)
