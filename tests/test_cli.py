@@ -120,7 +120,9 @@ def test_no_network_is_one_message(tmp_path, content):
         "run", "-c", content.folder("bert"), "-t", "glue/rte", "-o", "out", cwd=tmp_path,
         HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path / "empty"), HARNESS_CACHE=str(tmp_path / "cache"),
     )  # fmt: skip
-    one_message(done, 1, "nyu-mll/glue cannot be")
+    one_message(
+        done, 1, "the Hub (http://127.0.0.1:9) cannot be reached for nyu-mll/glue; check the network, or pass --offline"
+    )
 
 
 def test_a_gated_checkpoint_names_the_token(hub, tmp_path, monkeypatch):
