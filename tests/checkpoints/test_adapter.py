@@ -31,7 +31,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 def adapt(model: Any, config: peft.PeftConfig, folder: Path, base: Path | str, revision: str | None = None) -> Any:
     """Put random adapter weights on a model and save them; the adapted model, not merged."""
-    adapted = peft.get_peft_model(model, config)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        adapted = peft.get_peft_model(model, config)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in adapted.parameters():

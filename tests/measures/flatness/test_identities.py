@@ -67,6 +67,7 @@ def test_the_head_of_an_untied_model_has_a_closed_form() -> None:
     assert draws.std(ddof=1) / 20 < 0.05 * exact
 
 
+@pytest.mark.slow
 def test_labels_from_the_model_turn_the_hessian_into_the_gauss_newton_matrix() -> None:
     """Bartlett's identity: averaged over labels that the model draws, the trace of the Hessian is that of the Fisher."""
     model, sequence = gpt2(), texts(1)[0]

@@ -47,7 +47,9 @@ def test_one_weight_has_its_integral() -> None:
     assert found.nats_per_token == pytest.approx(np.log1p(np.exp(-1.5)))
 
 
-@pytest.mark.parametrize(("make", "objective"), MODELS)
+@pytest.mark.parametrize(
+    ("make", "objective"), [MODELS[0], *(pytest.param(*model, marks=pytest.mark.slow) for model in MODELS[1:])]
+)
 def test_small_noise_costs_what_the_hessian_says(make, objective) -> None:
     """A pair of opposite moves rises by rho^2 e'T H T e / 2, direction by direction."""
     model, sequence = make(), texts(1, length=4, objective=objective)[0]
