@@ -32,10 +32,15 @@ class RatioEstimate:
         >>> round(RatioEstimate(value=-2.0, stderr=0.05, low=-2.1, high=-1.9, clusters=33).relative_half_width, 6)
         0.05
         """
-        half_width = (self.high - self.low) / 2
-        if half_width == 0:
-            return 0.0
-        return half_width / abs(self.value) if self.value else float("inf")
+        return relative_half_width(self.value, self.low, self.high)
+
+
+def relative_half_width(value: float, low: float, high: float) -> float:
+    """Half an interval's width over ``|value|``; infinite where the value is zero and the interval is not."""
+    half_width = (high - low) / 2
+    if half_width == 0:
+        return 0.0
+    return half_width / abs(value) if value else float("inf")
 
 
 @lru_cache(maxsize=1024)

@@ -8,14 +8,13 @@ from typing import Any
 from harness.measures.curvature.setting import PER_SQUARED_UNIT, Setting
 from harness.measures.flatness.combined import CombinedEstimate
 from harness.measures.flatness.eigenvalues import EndValue
+from harness.measures.flatness.fixed_set import GIB
 from harness.measures.flatness.spectrum import Direction, SpectrumResult
 from harness.measures.flatness.spectrum import spectrum as spectrum_of
 from harness.measures.measurement import Measurement, Value
 
 SQUARED = f"({PER_SQUARED_UNIT})²"
 DIRECTIONS = "directions"
-LANCZOS_MEMORY = 4 * 2**30
-"""Bytes for Lanczos vectors where nobody says how many are free."""
 POINTS_KEPT = 5
 """Every so many points of the density are recorded: a fifth of a kernel's width apart."""
 
@@ -26,7 +25,7 @@ def spectrum(setting: Setting) -> Measurement:
     result = spectrum_of(
         setting.model, setting.sequences, objective=setting.objective, seed=limits.seed, matrix=asked.matrix,
         eigenvalues=asked.eigenvalues, steps=asked.steps, probes=asked.probes, minimum=limits.minimum,
-        maximum=limits.maximum, memory=LANCZOS_MEMORY if setting.free is None else setting.free // 2,
+        maximum=limits.maximum, memory=4 * GIB if setting.free is None else setting.free // 2,
         progress=setting.progress,
     )  # fmt: skip
     reach = setting.comparable("one architecture", setting.layout)

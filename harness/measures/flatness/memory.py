@@ -14,13 +14,13 @@ from torch.nn.functional import cross_entropy
 
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
+from harness.measures.flatness.fixed_set import GIB
 from harness.measures.flatness.forward import head_at_scored, scored_logits
 from harness.measures.flatness.guard import measuring
 
 SHARES = (0.25, 0.5, 0.75)
 """Of a sequence's length, at which memory is counted; a parabola through them goes on to the whole."""
 SHORT = 32
-GIBIBYTE = 2**30
 
 
 def check_memory(
@@ -52,7 +52,7 @@ def check_memory(
             f"lower 'group' (now {group} sequences)" if group > 1 else f"lower 'length' (now {longest.length} tokens)"
         )
         raise HarnessError(
-            f"a draw needs about {needed / GIBIBYTE:.1f} GiB beside the model, and {free / GIBIBYTE:.1f} GiB are free: "
+            f"a draw needs about {needed / GIB:.1f} GiB beside the model, and {free / GIB:.1f} GiB are free: "
             f"{smaller}, or use a machine with more memory"
         )
     return needed

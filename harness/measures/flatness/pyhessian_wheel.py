@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 import torch
@@ -187,10 +187,8 @@ class _TorchWithEig:
         return getattr(torch, name)
 
     @staticmethod
-    def eig(matrix: Tensor, eigenvectors: bool) -> tuple[Tensor, Tensor]:
+    def eig(matrix: Tensor, eigenvectors: Literal[True]) -> tuple[Tensor, Tensor]:
         """Eigenvalues ``(m, 2)`` with imaginary parts of zero, and vectors, of the symmetric matrix of Lanczos."""
-        if not eigenvectors:
-            raise NotImplementedError("the wheel asks for eigenvectors")
         values, vectors = torch.linalg.eigh(matrix.double())
         return torch.stack([values, torch.zeros_like(values)], 1), vectors
 

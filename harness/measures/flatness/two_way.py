@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
-from harness.measures.ratio import ratio_estimate, t_quantile
+from harness.measures.ratio import ratio_estimate, relative_half_width, t_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,7 @@ class TwoWayEstimate:
     @property
     def relative_half_width(self) -> float:
         """Half the interval's width over ``|value|``; infinite where the value is zero."""
-        half_width = (self.high - self.low) / 2
-        if half_width == 0:
-            return 0.0
-        return half_width / abs(self.value) if self.value else float("inf")
+        return relative_half_width(self.value, self.low, self.high)
 
 
 def two_way_estimate(
