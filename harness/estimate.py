@@ -24,7 +24,17 @@ from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
-from harness.specs import AffinityTask, ChoiceTask, Enlarge, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
+from harness.specs import (
+    AffinityTask,
+    ChoiceTask,
+    Enlarge,
+    FinetuneTask,
+    FlatnessTask,
+    Maker,
+    Pretrain,
+    Task,
+    protocol_of,
+)
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
@@ -162,11 +172,11 @@ def unknown_sizes(planned: Sequence[Planned], options: Options) -> dict[str, int
     return sizes
 
 
-def parameters_of(recipe: Pretrain | Enlarge, options: Options) -> int:
-    """Parameters of a model that is not made yet: those of its start, or what its configuration says."""
-    if recipe.start is not None:
+def parameters_of(recipe: Maker, options: Options) -> int:
+    """Parameters of a model that is not made yet: those of what it is made from, or what its configuration says."""
+    if recipe.parents():
         try:
-            start = resolve(recipe.start, offline=options.offline)
+            start = resolve(recipe.parents()[0], offline=options.offline)
             if isinstance(recipe, Enlarge):
                 return enlarged_parameters(start, recipe)
             return start.info.parameters or DEFAULT_PARAMETERS
@@ -174,6 +184,8 @@ def parameters_of(recipe: Pretrain | Enlarge, options: Options) -> int:
             return DEFAULT_PARAMETERS
     from transformers import AutoConfig
 
+    if not isinstance(recipe, Pretrain):
+        return DEFAULT_PARAMETERS
     settings: dict[str, Any] = dict(recipe.architecture)
     vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
     ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
@@ -198,12 +210,9 @@ def body_parameters(config: Any) -> int:
         return sum(p.numel() for p in AutoModel.from_config(config).parameters())
 
 
-def make_seconds(recipe: Pretrain | Enlarge, parameters: int | None, options: Options) -> float:
-    """Seconds to train all seeds of a family; what trains nothing takes none to speak of."""
-    if isinstance(recipe, Enlarge):
-        return 0.0
-    tokens = recipe.steps[-1] * recipe.batch_size * recipe.length * len(recipe.seeds)
-    return tokens * PASSES["training"] * 2 * (parameters or DEFAULT_PARAMETERS) / rate(options.device)
+def make_seconds(recipe: Maker, parameters: int | None, options: Options) -> float:
+    """Seconds to train all members of a family; what trains nothing takes none to speak of."""
+    return recipe.training_tokens() * PASSES["training"] * 2 * (parameters or DEFAULT_PARAMETERS) / rate(options.device)
 
 
 def seconds_before(store: Store) -> dict[tuple[str, int], float]:

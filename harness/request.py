@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.makers.family import write_text
 from harness.results import Control, Roles
 from harness.results.roles import ROLES
-from harness.specs import Enlarge, Pretrain, Task, load_suite, load_task, read_yaml
+from harness.specs import Maker, Task, load_suite, load_task, read_yaml
 from harness.specs.load import derive_task
 from harness.specs.makers import recipe_of
 from harness.specs.source import Source
@@ -45,7 +45,7 @@ class Request:
     seeds: tuple[int, ...]
     roles: Roles
     suite: Mapping[str, Any]
-    made: Mapping[str, Pretrain | Enlarge] = field(default_factory=dict)
+    made: Mapping[str, Maker] = field(default_factory=dict)
     leave_out: frozenset[tuple[str, str]] = frozenset()
     folder: Path = Path()
 

@@ -31,11 +31,12 @@ def make(
     Raises:
         HarnessError: the start has no language-model head, cannot be enlarged so, or the larger model says something else.
     """
-    family = FamilyFolder(folder, recipe.model_dump(mode="json", exclude_defaults=True) | {"version": VERSION})
+    family = FamilyFolder(folder, recipe, VERSION)
     (member,) = recipe.members()
     if family.complete(member):
         return [member]
     start = resolve(recipe.start, offline=offline)
+    family.made_from(start)
     model, tokenizer = load_language_model(start, device, "float32")
     larger = enlarged(model.cpu(), recipe)
     moved = difference(model.to(device), larger.to(device), start.context)

@@ -1,7 +1,7 @@
 """A family folder: checkpoints in the Hub's own format, each with ``harness.json``, and one ``family.yaml``.
 
-``family.yaml`` says how the members were made, from what, and what varies; a folder made otherwise is refused, so that
-two recipes never mix under one name. A member is complete when its ``harness.json`` stands: it is written last.
+``family.yaml`` says how the members were made, from what (name and identity), and what varies; a folder made otherwise is
+refused, so that two recipes never mix under one name. A member is complete when its ``harness.json`` stands: it is written last.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError
 from harness.results.signature import differences, digest
+from harness.specs import Maker
+
+if TYPE_CHECKING:
+    from harness.checkpoints import Resolved
 
 MEMBER = "harness.json"
 
@@ -24,29 +28,86 @@ MEMBER = "harness.json"
 class FamilyFolder:
     """Where one maker puts its members."""
 
-    def __init__(self, folder: Path, made: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, recipe: Maker, version: int) -> None:
         """Open a folder, or begin one; one in which no member stands is begun anew.
+
+        Args:
+            folder: the family's.
+            recipe: how its members are made.
+            version: of the maker's code; another version makes another family.
 
         Raises:
             HarnessError: the folder holds a family made by another recipe, or cannot be written.
         """
-        self.folder, self.recipe = folder, digest(made)
+        made = recipe.definition() | {"version": version}
+        self.folder, self.names, self.recipe = folder, recipe.members(), digest(made)
+        self.about: dict[str, Any] = {
+            "made": json.loads(json.dumps(made)), "from": {}, "varies": recipe.VARIES,
+            "members": {name: recipe.settings(name) for name in self.names},
+        }  # fmt: skip
         path = folder / "family.yaml"
         if path.is_file():
-            found = yaml.safe_load(path.read_text())
-            changed = [name for name, _, _ in differences(found.get("made", {}), json.loads(json.dumps(made)))]
+            found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            changed = [name for name, _, _ in differences(found.get("made", {}), self.about["made"])]
             if not changed:
+                self.about["from"] = found.get("from", {})
                 return
             if any(folder.rglob(MEMBER)):
                 raise HarnessError(
                     f"{path}: made with other settings ({', '.join(changed[:5])}); remove the folder or choose another"
                 )
+        self.write()
+
+    def write(self) -> None:
+        """Write ``family.yaml``.
+
+        Raises:
+            HarnessError: the folder cannot be written.
+        """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            text = yaml.safe_dump({"made": json.loads(json.dumps(made))}, sort_keys=False, allow_unicode=True)
-            write_text(path, text)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_text(self.folder / "family.yaml", yaml.safe_dump(self.about, sort_keys=False, allow_unicode=True))
         except OSError as error:
-            raise HarnessError(f"{folder} cannot be written to: {error.strerror}") from None
+            raise HarnessError(f"{self.folder} cannot be written to: {error.strerror}") from None
+
+    def made_from(self, *parents: Resolved) -> None:
+        """Note what the members are made from; asked by a maker before it makes the first missing one.
+
+        Raises:
+            HarnessError: members stand that were made from another checkpoint under the same name.
+        """
+        for parent in parents:
+            known = self.about["from"].get(parent.name)
+            if known not in (None, parent.identity) and any(self.complete(name) for name in self.names):
+                raise HarnessError(
+                    f"{self.folder / 'family.yaml'}: made from {parent.name} as it was ({known[:20]}), which is now "
+                    f"{parent.identity[:20]}; name the revision, remove the folder or choose another"
+                )
+        named = {parent.name: parent.identity for parent in parents}
+        if self.about["from"] != named:
+            self.about["from"] = named
+            self.write()
+
+    def missing(self) -> list[str]:
+        """Members that do not stand yet, in order."""
+        return [name for name in self.names if not self.complete(name)]
+
+    def require_space(self, bytes_each: int, training: int = 0) -> None:
+        """Refuse to begin what the disk cannot hold.
+
+        Args:
+            bytes_each: of a member.
+            training: bytes of the state that a run in progress keeps beside its members.
+
+        Raises:
+            HarnessError: less is free.
+        """
+        needed, free = bytes_each * len(self.missing()) + training, shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise HarnessError(
+                f"{self.folder}: the members to make need about {needed / 1e9:,.1f} GB and {free / 1e9:,.1f} GB are free; "
+                "make room, make fewer members, or choose another disk"
+            )
 
     def complete(self, member: str) -> bool:
         """Whether a member stands."""

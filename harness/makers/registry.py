@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+
+from harness.specs import Maker
 
 
 def make(
-    recipe: Any, folder: Path, *, spec_folder: Path = Path(), device: str = "cpu", offline: bool = False
+    recipe: Maker, folder: Path, *, spec_folder: Path = Path(), device: str = "cpu", offline: bool = False
 ) -> list[str]:
     """Make what is missing of a family; returns the names of all members, in order.
 
@@ -23,4 +24,4 @@ def make(
         HarnessError: the folder holds another family, or the members cannot be made.
     """
     maker = import_module(f"harness.makers.{recipe.maker}")
-    return maker.make(recipe, folder, spec_folder=spec_folder, device=device, offline=offline)
+    return list(maker.make(recipe, folder, spec_folder=spec_folder, device=device, offline=offline))

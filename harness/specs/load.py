@@ -16,17 +16,12 @@ from harness.specs.choice import CHOICE_METRICS, ChoiceTask
 from harness.specs.kinds import KINDS
 from harness.specs.model import check
 from harness.specs.protocol import Protocol
+from harness.specs.shipped import shipped_tasks
 from harness.specs.source import Source, merge, read_yaml
 from harness.specs.suite import Suite
 from harness.specs.task import METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LmLossTask, Task
 
 DEEPEST_INCLUDE = 8
-
-
-def shipped_tasks() -> Path:
-    """The folder of shipped specs: inside the wheel, or the checkout's own."""
-    inside = Path(__file__).parent.parent / "_tasks"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "tasks"
 
 
 @lru_cache(maxsize=1)

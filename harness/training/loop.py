@@ -57,11 +57,17 @@ class Recipe:
 
 
 class Loop:
-    """One model in training; :meth:`step` takes a batch and returns its loss before the update."""
+    """One model in training; :meth:`step` takes a batch and returns its loss before the update.
 
-    def __init__(self, model: Any, recipe: Recipe, loss: LossFunction) -> None:
+    ``after_backward`` is called once the gradients stand and before they are clipped, with the number of the step:
+    there a maker changes them, or the weights.
+    """
+
+    def __init__(
+        self, model: Any, recipe: Recipe, loss: LossFunction, after_backward: Callable[[int], None] | None = None
+    ) -> None:
         """Prepare the optimizer; biases and norms are not decayed."""
-        self.model, self.recipe, self.loss = model, recipe, loss
+        self.model, self.recipe, self.loss, self.after_backward = model, recipe, loss, after_backward
         self.step_number = 0
         self.optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe.weight_decay),
@@ -88,6 +94,8 @@ class Loop:
         if not math.isfinite(found):
             raise DivergedError(f"diverged at step {self.step_number}: loss {found}; a smaller learning rate may do")
         loss.backward()
+        if self.after_backward is not None:
+            self.after_backward(self.step_number)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -95,9 +103,10 @@ class Loop:
         return found
 
     def state(self) -> dict[str, Any]:
-        """All that a run needs to go on, the weights apart."""
+        """All that a run needs to go on, weights included."""
         return {
             "step": self.step_number,
+            "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
         }
@@ -105,6 +114,7 @@ class Loop:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state`."""
         self.step_number = state["step"]
+        self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
 

@@ -1,0 +1,114 @@
+"""One training run of a maker: members are kept at chosen steps, and a killed run goes on to the same weights.
+
+The state of a run, its weights among it, stands in ``.training/`` of the family's folder until the run has ended. It is
+saved with every member and every two minutes: what a kill costs, at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.errors import HarnessError
+from harness.makers.family import FamilyFolder
+from harness.progress import progress, say
+from harness.training.loop import Batch, Loop
+
+SECONDS_BETWEEN_STATES = 120.0
+RECENT = 50
+"""Steps whose mean loss a member tells of."""
+
+
+@dataclass
+class Run:
+    """A run: a loop, the batches of its steps, and the members to keep.
+
+    Attributes:
+        family: where members are kept.
+        name: of the run within the family, such as ``seed=1``; also what its state is kept under.
+        loop: the model in training, at step 0.
+        batches: ``batches(start, stop)`` gives the batches of steps start to stop - 1, the same whenever it is asked.
+        members: step -> name of the member that is kept after it; the largest step ends the run.
+        about: what ``harness.json`` of a member says, from its step and the mean loss of recent steps.
+        tokenizer: saved with every member.
+        before_saving: applied to the model for the time of saving a member, such as to drop what training alone needs.
+    """
+
+    family: FamilyFolder
+    name: str
+    loop: Loop
+    batches: Callable[[int, int], Iterator[Batch]]
+    members: Mapping[int, str]
+    about: Callable[[int, float | None], Mapping[str, Any]]
+    tokenizer: Any
+    before_saving: Callable[[Any], None] | None = None
+    losses: list[float] = field(default_factory=list)
+
+    def train(self) -> None:
+        """Train to the last step; what stands is not made again.
+
+        Raises:
+            DivergedError: the loss is not finite.
+            HarnessError: the disk is full or the folder cannot be written.
+        """
+        last = max(self.members)
+        start = self.resume()
+        if start:
+            say(f"{self.family.folder.name}: {self.name} goes on at step {start}")
+        saved = time.monotonic()
+        with progress(f"{self.family.folder.name}  {self.name}", last - start) as advance:
+            if start in self.members:
+                self.keep(start)
+            for batch in self.batches(start, last):
+                self.losses.append(self.loop.step(batch))
+                advance(1)
+                step = self.loop.step_number
+                if step in self.members:
+                    self.keep(step)
+                if step < last and (step in self.members or time.monotonic() - saved > SECONDS_BETWEEN_STATES):
+                    self.save_state()
+                    saved = time.monotonic()
+        self.state_path.unlink(missing_ok=True)
+
+    def keep(self, step: int) -> None:
+        """Save the member of a step, unless it stands."""
+        member = self.members[step]
+        if self.family.complete(member):
+            return
+        if self.before_saving is not None:
+            self.before_saving(self.loop.model)
+        recent = float(np.mean(self.losses[-RECENT:])) if self.losses else None
+        self.family.save(member, self.loop.model, self.tokenizer, self.about(step, recent))
+
+    @property
+    def state_path(self) -> Path:
+        """Where the state stands while the run is under way."""
+        return self.family.folder / ".training" / f"{self.name.replace('/', ' ')}.state"
+
+    def save_state(self) -> None:
+        """Write weights, optimizer and random state in one step."""
+        beside = self.state_path.with_suffix(".new")
+        try:
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(self.loop.state() | {"losses": self.losses[-RECENT:], "recipe": self.family.recipe}, beside)
+            beside.replace(self.state_path)
+        except (OSError, RuntimeError) as error:
+            beside.unlink(missing_ok=True)
+            raise HarnessError(f"{self.state_path} cannot be written: {error}; make room and run again") from None
+
+    def resume(self) -> int:
+        """Load the state of a killed run; returns its step, 0 for a fresh run."""
+        if not self.state_path.is_file():
+            return 0
+        state = torch.load(self.state_path, weights_only=True)
+        if state.get("recipe") != self.family.recipe:
+            return 0
+        self.loop.restore(state)
+        self.losses = list(state["losses"])
+        return self.loop.step_number

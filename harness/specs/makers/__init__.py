@@ -1,0 +1,23 @@
+"""Recipes: what stands under ``make:`` in a suite, one class a maker. The maker's code is ``harness/makers/NAME.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+
+from harness.specs.makers.enlarge import Enlarge
+from harness.specs.makers.model import Maker, Training
+from harness.specs.makers.pretrain import Pretrain
+
+MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "enlarge": Enlarge}
+Recipe = Annotated[Pretrain | Enlarge, Field(discriminator="maker")]
+
+
+def recipe_of(value: Mapping[str, Any]) -> Maker:
+    """The recipe that a suite holds under ``make:``, once the suite was checked."""
+    return TypeAdapter(Recipe).validate_python(value)
+
+
+__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Recipe", "Training", "recipe_of"]
