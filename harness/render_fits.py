@@ -12,6 +12,7 @@ from rich.table import Table
 
 from harness.board.findings import family_sentences, prediction_sentence
 from harness.board.notation import slope_unit
+from harness.board.probing_text import probe_rows, probing_sentences
 from harness.board.sensitivity_text import order_sentences, sensitivity_rows, sensitivity_sentences
 from harness.board.slope_table import slope_text
 from harness.render import wide_console
@@ -152,6 +153,22 @@ def feature_tables(answers: Sequence[Any]) -> None:
                 )  # fmt: skip
             console.print(table)
         console.print(escape(prediction_sentence(answer)))
+
+
+def probe_table(answers: Sequence[Any]) -> None:
+    """Probes against fine-tuning: a row a pair; nothing without probes."""
+    if not answers:
+        return
+    console = wide_console()
+    table = Table(title="does probing predict fine-tuning? Spearman's correlation over checkpoints")
+    for name in ("family", "task", "probe", "same labels", "correlation [95 %]", "checkpoints/runs", "q", "says"):
+        table.add_column(name, overflow="fold")
+    for row in probe_rows(answers)[:MOST_ROWS]:
+        cells = (row.family, row.task, row.probe, row.same_data, row.correlation, row.n, row.q, row.says)
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    for sentence in probing_sentences(answers):
+        console.print(escape(sentence))
 
 
 def sensitivity_table(found: Any) -> None:

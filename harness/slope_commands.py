@@ -68,12 +68,13 @@ def fits_in(source: Path, measured: Measured) -> list[Any]:
 
 
 def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
-    """Print slopes, what flatness adds to the loss, what predicts slopes, and what holds under other choices.
+    """Print slopes, what flatness adds to the loss, what predicts slopes, what probes say, and what holds under other choices.
 
     As JSON the slopes alone.
     """
-    from harness.render_fits import feature_tables, flatness_table, sensitivity_table, slope_table
+    from harness.render_fits import feature_tables, flatness_table, probe_table, sensitivity_table, slope_table
     from harness.slopes.flatness.join import answers
+    from harness.slopes.probing import probe_answers
     from harness.slopes.report import rows
     from harness.slopes.sensitivity.board import sensitivities
     from harness.slopes.slope_features import predictions
@@ -86,6 +87,7 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
     slope_table(fits)
     flatness_table(answers(found.records, found.checkpoints, found.roles, fits))
     feature_tables(predictions(found.records, found.checkpoints, found.roles, fits))
+    probe_table(probe_answers(found.records, found.checkpoints, found.contexts, found.roles))
     sensitivity_table(sensitivities(found.records, found.checkpoints, found.contexts, found.roles, fits))
 
 

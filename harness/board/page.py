@@ -20,6 +20,8 @@ from harness.board.flatness_section import GROUPS, TABLE_NOTE, FlatnessSection, 
 from harness.board.interactive import chart
 from harness.board.notation import axis_label, change_unit, value_unit
 from harness.board.panels import Panel, Style, family_order, panels, styles
+from harness.board.probing_text import NOTE as PROBING_NOTE
+from harness.board.probing_text import ProbeRow, probe_rows, probing_sentences
 from harness.board.provenance import FILES, ProvenanceRow, Total, provenance_rows, total
 from harness.board.sensitivity_text import SensitivityRow, order_sentences, sensitivity_rows, sensitivity_sentences
 from harness.board.slope_table import LegendEntry, SlopeRow, flag_legend, slope_rows
@@ -30,6 +32,7 @@ from harness.results.roles import Roles
 from harness.slopes.cell import Fit
 from harness.slopes.flatness.draws import Draws
 from harness.slopes.flatness.join import answers
+from harness.slopes.probing import probe_answers
 from harness.slopes.sensitivity.board import sensitivities
 from harness.slopes.slope_features import predictions
 
@@ -58,6 +61,8 @@ class Board:
     flatness: list[str]
     curvature: FlatnessSection | None
     predictions: list[str]
+    probing: list[str]
+    probe_rows: list[ProbeRow]
     sensitivity: list[str]
     sensitivity_rows: list[SensitivityRow]
     legend: list[LegendEntry]
@@ -87,6 +92,7 @@ def assemble(
     listed = checkpoint_rows(visible, checkpoints, roles, heads)
     pictures = panels(fits, roles)
     rows = slope_rows(fits, looks)
+    probed = probe_answers(records, checkpoints, contexts, roles)
     choices = sensitivities(records, checkpoints, contexts, roles, fits)
     return Board(
         title=roles.title or TITLE,
@@ -100,6 +106,8 @@ def assemble(
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
         curvature=curvature,
         predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits)],
+        probing=probing_sentences(probed),
+        probe_rows=probe_rows(probed),
         sensitivity=[*sensitivity_sentences(choices), *order_sentences(choices)],
         sensitivity_rows=sensitivity_rows(choices),
         legend=flag_legend(rows),
@@ -157,5 +165,5 @@ def words(board: Board) -> dict[str, Any]:
     return {
         "board": board, "files": FILES, "caption": CAPTION, "axis_label": axis_label, "value_unit": value_unit,
         "change_unit": change_unit, "counted": counted, "curvature_caption": CURVATURE_CAPTION,
-        "curvature_table_note": TABLE_NOTE,
+        "curvature_table_note": TABLE_NOTE, "probing_note": PROBING_NOTE,
     }  # fmt: skip
