@@ -34,7 +34,7 @@ def rank_correlation(x: Array, y: Array) -> RankCorrelation:
     >>> import numpy as np
     >>> found = rank_correlation(np.arange(10.0), np.array([0, 1, 2, 3, 4, 5, 6, 7, 9, 8.0]))
     >>> round(found.rho, 3), round(found.low, 2), round(found.high, 3)
-    (0.988, 0.93, 0.998)
+    (0.988, 0.9, 0.999)
     """
     rho, n = spearman(x, y), x.size
     assert rho is not None, "a constant has no order"
