@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.board.claims_text import claim_rows
 from harness.board.findings import family_sentences, prediction_sentence
 from harness.board.notation import slope_unit
 from harness.board.probing_text import probe_rows, probing_sentences
@@ -153,6 +154,19 @@ def feature_tables(answers: Sequence[Any]) -> None:
                 )  # fmt: skip
             console.print(table)
         console.print(escape(prediction_sentence(answer)))
+
+
+def claim_table(answers: Sequence[Any]) -> None:
+    """Published claims and what became of them; nothing where the suite states none."""
+    if not answers:
+        return
+    console = wide_console()
+    table = Table(title="published claims at equal loss; r is positive as claimed")
+    for name in ("claim", "verdict", "about", "r [95 %]", "q", "loss", "checkpoints/runs", "smallest |r| seen"):
+        table.add_column(name, overflow="fold")
+    for row in claim_rows(answers):
+        table.add_row(*map(escape, (row.text, row.verdict, row.about, row.r, row.q, row.loss, row.n, row.smallest)))
+    console.print(table)
 
 
 def probe_table(answers: Sequence[Any]) -> None:

@@ -13,7 +13,7 @@ import yaml
 from harness.checkpoints import expand
 from harness.errors import HarnessError
 from harness.makers.family import write_text
-from harness.results import Control, Roles
+from harness.results import Claim, Control, Roles
 from harness.results.roles import ROLES
 from harness.specs import Maker, Task, load_suite, load_task, read_yaml
 from harness.specs.load import derive_task
@@ -196,10 +196,11 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
         Control(c["task"], c["metric"], c["slope"], c.get("because", ""), c.get("upstream", ""))
         for c in suite.get("controls") or ()
     )
+    claims = tuple(Claim(**{**c, "families": tuple(c["families"])}) for c in suite.get("claims") or ())
     return Roles(
         upstream=names("upstream"), flatness=names("flatness"), downstream=names("downstream"), families=families,
         controls=controls, title=suite.get("title", ""), description=suite.get("description", ""),
-        headline=suite.get("headline") or {}, affinity=names("affinity"),
+        headline=suite.get("headline") or {}, affinity=names("affinity"), claims=claims,
     )  # fmt: skip
 
 

@@ -68,11 +68,19 @@ def fits_in(source: Path, measured: Measured) -> list[Any]:
 
 
 def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[str, ...]) -> None:
-    """Print slopes, what flatness adds to the loss, what predicts slopes, what probes say, and what holds under other choices.
+    """Print slopes, and all else that the records say: flatness, claims, features of tasks, probes, other choices.
 
     As JSON the slopes alone.
     """
-    from harness.render_fits import feature_tables, flatness_table, probe_table, sensitivity_table, slope_table
+    from harness.render_fits import (
+        claim_table,
+        feature_tables,
+        flatness_table,
+        probe_table,
+        sensitivity_table,
+        slope_table,
+    )
+    from harness.slopes.claims import claim_answers
     from harness.slopes.flatness.join import answers
     from harness.slopes.probing import probe_answers
     from harness.slopes.report import rows
@@ -86,6 +94,7 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
         return
     slope_table(fits)
     flatness_table(answers(found.records, found.checkpoints, found.roles, fits))
+    claim_table(claim_answers(found.records, found.checkpoints, found.roles))
     feature_tables(predictions(found.records, found.checkpoints, found.roles, fits))
     probe_table(probe_answers(found.records, found.checkpoints, found.contexts, found.roles))
     sensitivity_table(sensitivities(found.records, found.checkpoints, found.contexts, found.roles, fits))

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from harness.board.chart_traces import traces
 from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
 from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
+from harness.board.claims_text import NOTE as CLAIMS_NOTE
+from harness.board.claims_text import ClaimRow, claim_rows
 from harness.board.controls import ControlRow, control_rows
 from harness.board.findings import family_sentences, flatness_sentence, prediction_sentence
 from harness.board.flatness_section import CAPTION as CURVATURE_CAPTION
@@ -30,6 +32,7 @@ from harness.board.verdicts import counted, summary
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
 from harness.slopes.cell import Fit
+from harness.slopes.claims import claim_answers
 from harness.slopes.flatness.draws import Draws
 from harness.slopes.flatness.join import answers
 from harness.slopes.probing import probe_answers
@@ -66,6 +69,7 @@ class Board:
     sensitivity: list[str]
     sensitivity_rows: list[SensitivityRow]
     legend: list[LegendEntry]
+    claims: list[ClaimRow]
     controls: list[ControlRow]
     checklist: list[ChecklistRow]
     checklist_notes: list[str]
@@ -111,6 +115,7 @@ def assemble(
         sensitivity=[*sensitivity_sentences(choices), *order_sentences(choices)],
         sensitivity_rows=sensitivity_rows(choices),
         legend=flag_legend(rows),
+        claims=claim_rows(claim_answers(records, checkpoints, roles)),
         controls=control_rows(roles.controls, fits),
         checklist=checklist_rows(fits),
         checklist_notes=checklist_notes(fits),
@@ -165,5 +170,5 @@ def words(board: Board) -> dict[str, Any]:
     return {
         "board": board, "files": FILES, "caption": CAPTION, "axis_label": axis_label, "value_unit": value_unit,
         "change_unit": change_unit, "counted": counted, "curvature_caption": CURVATURE_CAPTION,
-        "curvature_table_note": TABLE_NOTE, "probing_note": PROBING_NOTE,
+        "curvature_table_note": TABLE_NOTE, "probing_note": PROBING_NOTE, "claims_note": CLAIMS_NOTE,
     }  # fmt: skip

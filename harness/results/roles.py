@@ -22,6 +22,27 @@ class Control:
     upstream: str = ""
 
 
+SETTINGS = ("parameters", "step")
+"""What of a checkpoint, besides measures, a claim may speak of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A published claim: at equal upstream loss, checkpoints with less (or more) of ``by`` do better at ``task``.
+
+    ``by`` is a task of the suite, such as a trace, or a setting of checkpoints: parameters or step.
+    """
+
+    text: str
+    families: tuple[str, ...]
+    by: str
+    task: str
+    expected: str = "less_is_better"
+    metric: str = ""
+    upstream: str = ""
+    source: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Roles:
     """What a suite says about records: it is the suite, not the record, that assigns roles and families.
@@ -40,3 +61,4 @@ class Roles:
     """Task name to the metric shown and fitted first; without an entry, the task's first metric."""
     affinity: tuple[str, ...] = ()
     """Tasks that give features of downstream tasks, from which slopes may be predicted."""
+    claims: tuple[Claim, ...] = ()

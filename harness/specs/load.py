@@ -16,6 +16,7 @@ from harness.specs.choice import CHOICE_METRICS, ChoiceTask
 from harness.specs.kinds import KINDS
 from harness.specs.model import check
 from harness.specs.protocol import Protocol
+from harness.specs.references import check_references
 from harness.specs.shipped import shipped_tasks
 from harness.specs.source import Source, merge, read_yaml
 from harness.specs.suite import Suite
@@ -256,17 +257,3 @@ def suite_task(
         return load_task(entry, folder=source.path.parent)
     except HarnessError as error:
         raise HarnessError(f"{source.place(location)}: {error}") from None
-
-
-def check_references(suite: Suite, source: Source, names: set[str]) -> None:
-    """Names that one part of a suite takes from another must exist there."""
-    for number, control in enumerate(suite.controls):
-        if control.task not in names:
-            where = source.place(("controls", number, "task"))
-            raise HarnessError(f"{where}: the suite has no task {control.task!r}; {nearest(control.task, names)}")
-    for number, only in enumerate(suite.only):
-        for field, known in (("tasks", names), ("families", set(suite.families))):
-            for name in getattr(only, field):
-                if name not in known:
-                    where = source.place(("only", number, field))
-                    raise HarnessError(f"{where}: the suite has no {field} {name!r}; {nearest(name, known)}")

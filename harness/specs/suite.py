@@ -35,6 +35,21 @@ class Planted(Spec):
     upstream: str = Field("", description="the upstream task that the slope is known against; leave out where all")
 
 
+class Claimed(Spec):
+    """A published claim, to be marked held, not held or not decided: what orders the metric at equal upstream loss."""
+
+    text: str
+    source: str = ""
+    families: Annotated[tuple[str, ...], Strict(False), Field(min_length=1)]
+    by: str = Field(description="a task of the suite, such as a trace, or a setting of checkpoints: parameters or step")
+    task: str = Field(description="the downstream task")
+    metric: str = Field("", description="leave out for the task's headline")
+    upstream: str = Field("", description="leave out for the first upstream task")
+    expected: Literal["less_is_better", "more_is_better"] = Field(
+        "less_is_better", description="which checkpoints do better at equal loss: those with less of it, or with more"
+    )
+
+
 class Roles(Spec):
     """What each task is for. An entry is a task's name, or a spec derived from one (name: and include:)."""
 
@@ -63,6 +78,7 @@ class Suite(Spec):
     seeds: Annotated[tuple[int, ...], Strict(False), Field(min_length=1)] = (1,)
     only: Annotated[tuple[Only, ...], Strict(False)] = ()
     controls: Annotated[tuple[Planted, ...], Strict(False)] = ()
+    claims: Annotated[tuple[Claimed, ...], Strict(False)] = ()
     headline: dict[str, str] = Field(default_factory=dict, description="task -> the metric to fit")
     device: str = "cpu"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"

@@ -1,0 +1,77 @@
+"""Claims about checkpoints of equal loss, marked held, not held or not decided."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from slope_examples import info, record
+
+from harness.results.roles import Claim, Roles
+from harness.slopes.claims import claim_answers, interval
+from harness.slopes.flatness.freedman_lane import Partial
+
+N = 24
+FAMILY = tuple(f"c{i}" for i in range(N))
+CLAIM = Claim("flatter does better", ("family",), "trace", "task")
+
+
+def found(relation: float, claim: Claim = CLAIM, n: int = N, seed: int = 0, lower_is_better: bool = False):
+    """Losses within .01 nat; accuracy moves by ``relation`` x (log trace), and noise of sd 1, beside a slope on the loss."""
+    rng = np.random.default_rng(seed)
+    loss, trace = 2.5 + rng.normal(0, 0.01, n), np.exp(rng.normal(size=n))
+    y = -3 * loss + relation * np.log(trace) + rng.normal(size=n)
+    records = []
+    for name, a, b, c in zip(FAMILY, loss, trace, y, strict=False):
+        records += [record(name, "loss", float(a)), record(name, "trace", float(b), metric="trace", unit="u"),
+                    record(name, "task", float(c), higher_is_better=not lower_is_better)]  # fmt: skip
+    checkpoints = {name: info(name, parameters=10 * 2**number) for number, name in enumerate(FAMILY)}
+    roles = Roles(("loss",), ("trace",), ("task",), {"family": FAMILY}, claims=(claim,))
+    (one,) = claim_answers(records, checkpoints, roles)
+    return one
+
+
+def test_a_planted_relation_is_held_and_its_reverse_is_not():
+    one = found(-2.0)
+    assert one.verdict == "held" and one.r > 0.7 and one.low > 0 and one.q < 0.05 and one.n == one.runs == N
+    assert 2.45 < one.loss[0] < one.loss[1] < 2.55
+    reverse = found(2.0)
+    assert reverse.verdict == "not held" and reverse.r == pytest.approx(found(2.0).r) and reverse.high < 0
+
+
+def test_the_sign_follows_metric_and_claim():
+    assert found(2.0, lower_is_better=True).verdict == "held"
+    more = Claim("sharper does better", ("family",), "trace", "task", "more_is_better")
+    assert found(2.0, more).verdict == "held"
+
+
+def test_no_relation_in_few_checkpoints_is_not_decided_and_says_what_could_have_been_seen():
+    verdicts = [found(0.0, n=12, seed=seed) for seed in range(20)]
+    assert sum(one.verdict == "not decided" for one in verdicts) >= 12
+    assert all(one.verdict != "held" for one in verdicts) and verdicts[0].smallest == pytest.approx(0.74, abs=0.02)
+
+
+def test_a_setting_of_checkpoints_can_be_claimed():
+    one = found(-2.0, Claim("larger does better", ("family",), "parameters", "task", "more_is_better"))
+    assert one.r is not None and one.verdict in ("not decided", "not held")
+
+
+def test_what_cannot_be_tested_is_refused_in_a_sentence():
+    one = found(-2.0, Claim("", ("family",), "trace", "task", upstream="nothing"))
+    assert one.verdict == "refused" and one.reason.startswith("no checkpoint has loss")
+    assert found(-2.0, n=4).verdict == "refused"
+
+
+def test_the_interval_covers():
+    rng, truth, n = np.random.default_rng(1), 0.6, 12
+    x = rng.normal(size=n)
+    controls = np.column_stack([np.ones(n), x])
+    basis = np.linalg.qr(controls)[0]
+    hits, draws = 0, 3000
+    for _ in range(draws):
+        a = rng.normal(size=n)
+        b = truth * a + np.sqrt(1 - truth**2) * rng.normal(size=n)
+        a, b = (v - basis @ (basis.T @ v) for v in (a + x, b - 2 * x))
+        r = float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+        low, high = interval(Partial(r, 1.0, 2), n)
+        hits += low <= truth <= high
+    assert 0.93 <= hits / draws <= 0.98

@@ -1,0 +1,39 @@
+"""Claims name what the suite has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.request import from_suite
+
+SUITE = """\
+families:
+  tiny: {{checkpoints: [a/b]}}
+tasks: {{upstream: [synthetic/hmm_loss], flatness: [synthetic/hmm_fisher], downstream: [synthetic/hmm_state]}}
+claims:
+  - {{text: flatter is better, families: [{family}], by: {by}, task: {task}}}
+"""
+
+
+def suite(
+    folder: Path, family: str = "tiny", by: str = "synthetic/hmm_fisher", task: str = "synthetic/hmm_state"
+) -> Path:
+    (folder / "suite.yaml").write_text(SUITE.format(family=family, by=by, task=task))
+    return folder
+
+
+def test_a_claim_becomes_a_role(tmp_path):
+    (claim,) = from_suite(suite(tmp_path)).roles.claims
+    assert claim.by == "synthetic/hmm_fisher" and claim.families == ("tiny",) and claim.expected == "less_is_better"
+    assert from_suite(suite(tmp_path, by="parameters")).roles.claims[0].by == "parameters"
+
+
+@pytest.mark.parametrize(("field", "value", "nearest"), [
+    ("family", "tini", "tiny"), ("by", "synthetic/hmm_fischer", "synthetic/hmm_fisher"), ("task", "hmm", "synthetic"),
+])  # fmt: skip
+def test_a_misspelt_name_is_refused_with_its_line_and_the_nearest(tmp_path, field, value, nearest):
+    with pytest.raises(HarnessError, match=rf"suite.yaml:5: the suite has no .*{value}.*{nearest}"):
+        from_suite(suite(tmp_path, **{field: value}))
