@@ -64,6 +64,7 @@ def difference(small: Any, large: Any, context: int) -> float:
     mask[1, length // 2 + 1 :] = 0
     with torch.no_grad():
         given = {"input_ids": ids.to(small.device), "attention_mask": mask.to(small.device)}
+        given |= {"decoder_input_ids": given["input_ids"]} if small.config.is_encoder_decoder else {}
         before, after = small(**given).logits.cpu(), large(**given).logits[..., :vocabulary].cpu()
     read = mask.bool()
     return float((after - before)[read].abs().max() / before[read].abs().max())
