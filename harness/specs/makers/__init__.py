@@ -10,9 +10,10 @@ from pydantic import Field, TypeAdapter
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.model import Maker, Training
 from harness.specs.makers.pretrain import Pretrain
+from harness.specs.makers.prune import Prune
 
-MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "enlarge": Enlarge}
-Recipe = Annotated[Pretrain | Enlarge, Field(discriminator="maker")]
+MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "enlarge": Enlarge, "prune": Prune}
+Recipe = Annotated[Pretrain | Enlarge | Prune, Field(discriminator="maker")]
 
 
 def recipe_of(value: Mapping[str, Any]) -> Maker:
@@ -20,4 +21,4 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Recipe", "Training", "recipe_of"]
+__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Prune", "Recipe", "Training", "recipe_of"]
