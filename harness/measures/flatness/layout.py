@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from harness.checkpoints.layer import is_transposed
+from harness.checkpoints.packed import packed_parts
 from harness.errors import HarnessError
-from harness.measures.flatness.packed import packed_parts
 from harness.results.signature import digest
 
 
@@ -165,9 +166,9 @@ def _on_cpu(rows: Sequence[Tensor | None]) -> list[Tensor | None]:
 
 
 def _stored_transposed(model: nn.Module) -> Iterator[int]:
-    """Identities of weights stored as (inputs, outputs): the ``Conv1D`` of GPT-2, known by its class name."""
+    """Identities of weights stored as (inputs, outputs)."""
     for module in model.modules():
-        if type(module).__name__ == "Conv1D" and getattr(module, "weight", None) is not None:
+        if is_transposed(module):
             yield id(module.weight)
 
 

@@ -7,12 +7,12 @@ import torch
 from small_models import shaken
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
+from harness.checkpoints.packed import packed_parts
 from harness.data.sequence_groups import SequenceGroup
 from harness.data.sequences import ScoredSequence
 from harness.measures.flatness import fisher_trace
 from harness.measures.flatness.fisher import draw_fisher
 from harness.measures.flatness.layout import ParameterLayout, as_rows
-from harness.measures.flatness.packed import packed_parts
 
 SIZE = {"vocab_size": 11, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 12,
         "max_position_embeddings": 16, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
