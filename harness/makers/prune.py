@@ -71,7 +71,11 @@ class Work:
 
     def setting(self, variant: Pruned) -> Setting:
         """How the weights of a member are chosen."""
-        return Setting(variant.method, self.recipe.scope, self.recipe.embeddings, variant.seed)
+        recipe = self.recipe
+        return Setting(
+            variant.method, recipe.scope, recipe.embeddings, variant.seed, recipe.structure, variant.n_m, recipe.layers,
+            recipe.in_layers,
+        )  # fmt: skip
 
 
 def text_of(
@@ -120,12 +124,12 @@ def prune_at_once(work: Work, variant: Pruned) -> None:
     work.family.require_space(sum(parameter.nbytes for parameter in model.parameters()))
     choice = Choice(model, work.setting(variant))
     dense = variant.regime == AFTER_DOWNSTREAM
-    masked = 0 if dense else count(choice.prune(variant.sparsity))
+    zeros = {} if dense else choice.prune(variant.sparsity)
     mark(model, work, variant)
     info = work.start.info
     about = {
         "run": info.run, "step": info.step, "training_seed": info.training_seed, "corpus": info.corpus,
-        "objective": work.start.objective, "parent": work.recipe.start, "made": made_of(work, variant, choice, masked),
+        "objective": work.start.objective, "parent": work.recipe.start, "made": made_of(work, variant, choice, zeros),
     }  # fmt: skip
     work.family.save(variant.name, model.cpu(), tokenizer, about)
 
@@ -193,19 +197,16 @@ def about_trained(
     return {
         "run": f"{work.family.recipe[:16]}/{name}", "step": step, "training_seed": variant.seed, "corpus": work.corpus,
         "objective": work.start.objective, "parent": recipe.start,
-        "made": made_of(work, variant, choice, count(loop.held)) | trained,
+        "made": made_of(work, variant, choice, loop.held) | trained,
     }  # fmt: skip
 
 
-def made_of(work: Work, variant: Pruned, choice: Choice, masked: int) -> dict[str, Any]:
-    """How a member was made, and how much of it is zero."""
+def made_of(work: Work, variant: Pruned, choice: Choice, zeros: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """How a member was made, and how much of it is zero: of its weights, or of its heads or layers."""
+    reached = choice.structure.reached(variant.sparsity) if zeros else 0.0
     return {
         "maker": "prune", "recipe": work.family.recipe, "from": work.start.identity, "method": variant.method,
-        "regime": variant.regime, "sparsity": variant.sparsity, "sparsity_reached": masked / choice.size,
-        "matrices": len(choice.matrices), "weights": choice.size, "masked": masked,
+        "regime": variant.regime, "sparsity": variant.sparsity, "sparsity_reached": reached,
+        "matrices": len(choice.matrices), "weights": choice.size,
+        "masked": sum(int(where.sum()) for where in zeros.values()),
     }  # fmt: skip
-
-
-def count(zeros: Mapping[str, torch.Tensor]) -> int:
-    """Weights that are masked."""
-    return sum(int(where.sum()) for where in zeros.values())

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from harness.checkpoints import load_classifier, load_language_model, resolve
+from harness.checkpoints.pruned import zeros_held
 from harness.errors import HarnessError
 from harness.makers.pretrain import make as pretrain
 from harness.makers.registry import make
@@ -24,7 +25,8 @@ TRAINED = {"recover": 6, "corpus": CORPUS, "batch_size": 4, "length": 16, "learn
 
 
 def recipe(start: Path | str, **changes: Any) -> Prune:
-    return Prune.model_validate({"maker": "prune", "start": str(start), "sparsity": [0.5]} | changes)
+    sparsity = {} if "n_m" in changes else {"sparsity": [0.5]}
+    return Prune.model_validate({"maker": "prune", "start": str(start)} | sparsity | changes)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -193,12 +195,31 @@ def test_a_family_of_another_parent_is_refused(content, tmp_path):
     ({"sparsity": -0.1}, "sparsity -0.1 is out of range"),
     ({"sparsity": [0.5, 0.5]}, "sparsity repeats a value"),
     ({"recover": 20}, "recover: 20 needs text to train on; give a corpus, or a protocol that has one"),
+    ({"structure": "n:m"}, "structure: n:m and n_m: .* go together"),
+    ({"structure": "n:m", "n_m": "2:4", "sparsity": 0.5}, "give sparsity, or with structure: n:m only n_m"),
+    ({"structure": "n:m", "n_m": "4:4"}, "n_m: 4:4 prunes nothing or everything"),
     ({"pace": "gradual"}, "pace: gradual is a course of training; give recover: steps"),
     (TRAINED | {"pace": "gradual", "ramp": 6}, "ramp: 6 is 6 steps; expected fewer than recover: 6"),
 ])  # fmt: skip
 def test_a_recipe_that_cannot_work_is_one_message(changes, message):
     with pytest.raises(ValidationError, match=message):
         recipe("a/b", **changes)
+
+
+@pytest.mark.parametrize(("given", "reached"), [
+    ({"structure": "heads"}, 0.5), ({"structure": "layers", "layers": "top"}, 0.5),
+    ({"structure": "n:m", "n_m": ["2:4", "1:8"]}, 0.5),
+])  # fmt: skip
+def test_structures_recover_under_masks_and_are_held_in_fine_tuning(content, tmp_path, given, reached):
+    names = make(recipe(content.folder("bert"), **TRAINED, **given), tmp_path / "f")
+    assert names == (["sparsity=0.5"] if "n_m" not in given else ["sparsity=0.5/n_m=2of4", "sparsity=0.875/n_m=1of8"])
+    member = tmp_path / "f" / names[0]
+    made = facts(member)["made"]
+    assert made["sparsity_reached"] == reached
+    zeros = sum(int(z.sum()) for z in zeros_of(member).values())
+    assert zeros == made["masked"] and made["masked"] == pytest.approx(0.5 * made["weights"], rel=0.02)
+    model, _ = load_classifier(resolve(str(member)), 2, 1, "cpu", "float32")
+    assert sum(int(held.sum()) for held in zeros_held(model).values()) == zeros
 
 
 def test_tokens_are_counted_once_for_members_of_the_same_weights():

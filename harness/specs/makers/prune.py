@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
-from harness.specs.makers.model import Maker, Numbers, Seeds, Training
+from harness.specs.makers.model import Maker, Numbers, Seeds, Training, WholeNumbers
 from harness.specs.task import Positive
 
 Method = Literal["magnitude", "random"]
@@ -25,6 +25,17 @@ def listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def shared(pattern: str) -> float:
+    """Share of the weights that a pattern such as 2:4 prunes, to four digits.
+
+    >>> shared("2:4"), shared("1:3")
+    (0.5, 0.6667)
+    """
+    stay, every = map(int, pattern.split(":"))
+    return round(1 - stay / every, 4)
+
+
+Patterns = Annotated[tuple[Annotated[str, Field(pattern=r"^\d+:\d+$")], ...], Strict(False), BeforeValidator(listed)]
 Methods = Annotated[tuple[Method, ...], Strict(False), BeforeValidator(listed), Field(min_length=1)]
 Regimes = Annotated[tuple[Regime, ...], Strict(False), BeforeValidator(listed), Field(min_length=1)]
 
@@ -38,11 +49,12 @@ class Pruned:
     method: Method
     regime: Regime
     seed: int
+    n_m: str | None = None
 
     @property
     def weights(self) -> tuple[Any, ...]:
         """The same for members that have the same weights: pruned and recovered once."""
-        return (self.sparsity, self.method, self.seed, self.regime == "after_downstream")
+        return (self.sparsity, self.n_m, self.method, self.seed, self.regime == "after_downstream")
 
 
 class Prune(Training, Maker):
@@ -55,10 +67,22 @@ class Prune(Training, Maker):
 
     maker: Literal["prune"]
     start: str = Field(description="checkpoint to prune")
-    sparsity: Numbers = Field(description="shares of the weights to prune, such as 0.0:0.9:0.1")
+    sparsity: Numbers = Field(
+        (), description="shares of the weights (heads, layers) to prune, such as 0.0:0.9:0.1; n_m says it of its own"
+    )
+    structure: Literal["unstructured", "heads", "layers", "n:m"] = Field(
+        "unstructured",
+        description="single weights; heads of self-attention; whole layers, whose biases and norms stay; or of every m "
+        "weights of an output, side by side, all but n",
+    )
+    n_m: Patterns = Field((), description="n:m alone: how many of how many stay, such as 2:4")
+    layers: Literal["magnitude", "top"] = Field("magnitude", description="layers alone: the smallest, or the last ones")
+    in_layers: WholeNumbers | None = Field(
+        None, description="prune in these layers alone, an encoder's counted first; nothing outside them then"
+    )
     method: Methods = Field(("magnitude",), description="the smallest weights, or random ones")
     scope: Literal["local", "global"] = Field(
-        "local", description="each matrix to the sparsity, or all matrices together"
+        "local", description="each matrix (heads: layer) to the sparsity, or all of them together"
     )
     embeddings: bool = Field(
         True,
@@ -92,10 +116,24 @@ class Prune(Training, Maker):
         outside = [number for number in self.sparsity if not 0 <= number < 1]
         if outside:
             raise ValueError(f"sparsity {outside[0]} is out of range; expected shares of the weights, 0 to less than 1")
-        for name in ("sparsity", "method", "regime", "seeds"):
+        for name in ("sparsity", "n_m", "method", "regime", "seeds"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} repeats a value: {list(values)}")
+        return self
+
+    @model_validator(mode="after")
+    def what_is_pruned_fits(self) -> Prune:
+        """A pattern says its sparsity; everything else is given one."""
+        if (self.structure == "n:m") != bool(self.n_m):
+            raise ValueError("structure: n:m and n_m: (such as 2:4) go together; give both or neither")
+        if bool(self.n_m) == bool(self.sparsity):
+            raise ValueError("give sparsity, or with structure: n:m only n_m, which says it")
+        for stay, every in (map(int, pattern.split(":")) for pattern in self.n_m):
+            if not 0 < stay < every:
+                raise ValueError(f"n_m: {stay}:{every} prunes nothing or everything; expected 0 < n < m")
+        if self.n_m and self.pace == "gradual":
+            raise ValueError("structure: n:m is pruned at once; leave pace out")
         return self
 
     @model_validator(mode="after")
@@ -122,11 +160,16 @@ class Prune(Training, Maker):
 
     def variants(self) -> Iterator[Pruned]:
         """Every member, in order."""
-        for sparsity, method, regime, seed in product(self.sparsity, self.method, self.regime, self.seeds):
-            parts = [("sparsity", sparsity, True), ("method", method, len(self.method) > 1),
-                     ("regime", regime, len(self.regime) > 1), ("seed", seed, len(self.seeds) > 1)]  # fmt: skip
+        patterns: list[tuple[float, str | None]] = [(shared(pattern), pattern) for pattern in self.n_m]
+        patterns += [(number, None) for number in self.sparsity]
+        for (sparsity, n_m), method, regime, seed in product(patterns, self.method, self.regime, self.seeds):
+            parts = [
+                ("sparsity", sparsity, True), ("n_m", str(n_m).replace(":", "of"), len(self.n_m) > 1),
+                ("method", method, len(self.method) > 1), ("regime", regime, len(self.regime) > 1),
+                ("seed", seed, len(self.seeds) > 1),
+            ]  # fmt: skip
             name = "/".join(f"{knob}={value}" for knob, value, named in parts if named)
-            yield Pruned(name, sparsity, method, regime, seed)
+            yield Pruned(name, sparsity, method, regime, seed, n_m)
 
     def members(self) -> tuple[str, ...]:
         """Names of the checkpoints it makes, in order."""

@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
-from transformers.pytorch_utils import Conv1D
 
+from harness.checkpoints.layer import matrices_in
 from harness.checkpoints.pruned import EMBEDDINGS
 from harness.errors import HarnessError
 
@@ -27,11 +26,9 @@ def matrices_of(model: Any, embeddings: bool) -> dict[str, torch.Tensor]:
     """
     head = getattr(model, "get_output_embeddings", lambda: None)()
     table = model.get_input_embeddings().weight
-    linear = {
-        id(module.weight)
-        for module in model.base_model.modules()
-        if isinstance(module, (nn.Linear, Conv1D)) and module is not head
-    }
+    body = model.base_model
+    modules = [module for module in map(body.get_submodule, matrices_in(body)) if module is not head]
+    linear = {id(module.weight) for module in modules}
     if not linear:
         kinds = Counter(type(module).__name__ for module in model.modules())
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(8))
