@@ -13,6 +13,7 @@ import torch
 
 from harness.checkpoints.architecture import context_of, objective_of, tells_segments
 from harness.checkpoints.identity import memory_identity
+from harness.checkpoints.pruned import pruning_of
 from harness.checkpoints.quiet import quiet
 from harness.checkpoints.resolved import Resolved
 from harness.checkpoints.tokenizer import tokenizer_hash
@@ -70,6 +71,7 @@ def resolve_in_memory(
         tokenizer=hashed,
         info=info,
         segments=tells_segments(config) or "token_type_ids" not in tokenizer.model_input_names,
+        pruning=pruning_of(config, name),
         memory=(model, tokenizer),
     )
 

@@ -28,6 +28,7 @@ from harness.checkpoints.files import (
 )
 from harness.checkpoints.identity import HASHES, folder_identity
 from harness.checkpoints.names import Lineage, Name, lineage, parse
+from harness.checkpoints.pruned import pruning_of
 from harness.checkpoints.resolved import Resolved
 from harness.checkpoints.tokenizer import load_tokenizer, tokenizer_hash
 from harness.checkpoints.weights import count_parameters, present_weights
@@ -100,6 +101,7 @@ def resolve(
         remote_code=code,
         offline=offline,
         segments=tells_segments(config) or not gives_segments(found, name, code),
+        pruning=pruning_of(config, name),
     )
 
 

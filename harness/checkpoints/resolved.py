@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ class Resolved:
         segments: whether the segment ids that the tokenizer may give are the model's to read.
         base: of an adapter, the model whose weights it is merged into.
         adapter_folder: where the adapter lies on this machine.
+        pruning: what the config says of pruning that training has to heed (``checkpoints/pruned.py``); None for most.
         memory: (model, tokenizer) of a model that is in memory already.
     """
 
@@ -50,6 +52,7 @@ class Resolved:
     segments: bool = True
     base: Resolved | None = field(default=None, repr=False)
     adapter_folder: str = ""
+    pruning: Mapping[str, Any] | None = field(default=None, repr=False)
     memory: tuple[Any, Any] | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from harness.checkpoints.pruned import AFTER_DOWNSTREAM, ATTRIBUTE
 from harness.data.batches import attention_mask, by_token_budget, pad, shuffled_by_length
 from harness.progress import say
 from harness.specs import FinetuneTask, Protocol
 from harness.training.embedding import only_rows
 from harness.training.loop import Batch, Loop, Recipe
+from harness.training.pruning.choice import Choice, Setting
 
 if TYPE_CHECKING:
     from harness.measures.session import Session
@@ -52,7 +54,9 @@ def classification_loss(model: Any, batch: Batch) -> torch.Tensor:
     return functional.cross_entropy(logits, targets)
 
 
-def epochs_of_batches(lengths: Sequence[int], protocol: Protocol, seed: int) -> list[list[int]]:
+def epochs_of_batches(
+    lengths: Sequence[int], protocol: Protocol, seed: int | tuple[int, ...]
+) -> list[list[int]]:  # fmt: skip
     """Batches of all epochs, the last one cut where ``epochs`` is not whole."""
     random = np.random.default_rng(seed)
     per_epoch = math.ceil(len(lengths) / protocol.batch_size)
@@ -75,7 +79,7 @@ class Trained:
 def train(
     session: Session, task: FinetuneTask, protocol: Protocol, examples: list[Example], rate: float, seed: int
 ) -> Trained:  # fmt: skip
-    """Fine-tune a fresh copy of the checkpoint.
+    """Fine-tune a fresh copy of the checkpoint; one that is pruned half way has a second phase, under masks.
 
     Raises:
         DivergedError: the loss was not finite.
@@ -83,35 +87,60 @@ def train(
     if protocol.train_rows is not None and protocol.train_rows < len(examples):
         chosen = np.random.default_rng(seed).permutation(len(examples))[: protocol.train_rows]
         examples = [examples[i] for i in np.sort(chosen)]
-    batches = epochs_of_batches([len(e.ids) for e in examples], protocol, seed)
-    recipe = Recipe(
-        steps=len(batches), learning_rate=rate, warmup_steps=math.ceil(protocol.warmup * len(batches)),
-        schedule=protocol.schedule, weight_decay=protocol.weight_decay, clip=protocol.clip,
-        precision=protocol.precision,
-    )  # fmt: skip
+    lengths = [len(e.ids) for e in examples]
+    phases = [
+        epochs_of_batches(lengths, protocol.model_copy(update={"epochs": epochs}), (seed, place) if place else seed)
+        for place, epochs in enumerate(epochs_of_phases(session.checkpoint.pruning, protocol))
+    ]
     regression, tokens = task.labels is None, 0
     model, tokenizer = session.classifier(len(task.labels or ()) or 1, seed, protocol.dropout)
     collated = partial(collate, pad_token=tokenizer.pad_token_id or 0, device=model.device, regression=regression)
     details = None
     if protocol.precision != "float32":
-        details = autocast_effect(model, collated([examples[i] for i in batches[0]]))
+        details = autocast_effect(model, collated([examples[i] for i in phases[0][0]]))
         say(
             f"{session.checkpoint.name}: {task.name}: bfloat16 moves the loss of the first batch by {details['autocast_effect']:+.1e}"
         )
     read = {token for example in examples for token in example.ids} | {tokenizer.pad_token_id or 0}
     with (
-        only_rows(model, read, recipe.decay),
         torch.random.fork_rng(devices=[]),
-        session.progress(f"{task.name} rate {rate:g} seed {seed}", len(batches)) as advance,
+        session.progress(f"{task.name} rate {rate:g} seed {seed}", sum(map(len, phases))) as advance,
     ):
         torch.manual_seed(seed)
-        loop = Loop(model, recipe, classification_loss)
-        for batch in batches:
-            chosen_examples = [examples[i] for i in batch]
-            loop.step(collated(chosen_examples))
-            tokens += sum(len(e.ids) for e in chosen_examples)
-            advance(1)
+        for place, batches in enumerate(phases):
+            if place:
+                prune_half_way(model, session.checkpoint.pruning or {})
+            recipe = recipe_of(protocol, rate, len(batches))
+            with only_rows(model, read, recipe.decay):
+                loop = Loop(model, recipe, classification_loss)
+                for batch in batches:
+                    chosen_examples = [examples[i] for i in batch]
+                    loop.step(collated(chosen_examples))
+                    tokens += sum(len(e.ids) for e in chosen_examples)
+                    advance(1)
     return Trained(model, tokens, details)
+
+
+def recipe_of(protocol: Protocol, rate: float, steps: int) -> Recipe:
+    """How parameters move in so many steps of fine-tuning."""
+    return Recipe(
+        steps=steps, learning_rate=rate, warmup_steps=math.ceil(protocol.warmup * steps), schedule=protocol.schedule,
+        weight_decay=protocol.weight_decay, clip=protocol.clip, precision=protocol.precision,
+    )  # fmt: skip
+
+
+def epochs_of_phases(pruning: Mapping[str, Any] | None, protocol: Protocol) -> list[float]:
+    """Epochs of fine-tuning; those before and those after where the checkpoint is pruned half way."""
+    if pruning is None or pruning["regime"] != AFTER_DOWNSTREAM:
+        return [protocol.epochs]
+    return [protocol.epochs if epochs is None else epochs for epochs in pruning["epochs"]]
+
+
+def prune_half_way(model: Any, pruning: Mapping[str, Any]) -> None:
+    """Prune a classifier at once, as the config of its checkpoint says; the next loop holds its masks."""
+    choice = Choice(model, Setting(**pruning["setting"]))
+    choice.prune(pruning["sparsity"])
+    setattr(model.config, ATTRIBUTE, choice.held(pruning["sparsity"]))
 
 
 def autocast_effect(model: Any, batch: Batch) -> dict[str, float]:

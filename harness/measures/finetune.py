@@ -41,14 +41,21 @@ def rows_wanted(task: FinetuneTask) -> int | None:
 def policy(task: FinetuneTask, checkpoint: Resolved) -> dict[str, Any]:
     """The recipe, the task trained on where it is another one, and that segment ids are left out where they are.
 
-    A sequence-to-sequence model that has no classifier of its own is fine-tuned through its encoder, and says so.
+    A sequence-to-sequence model that has no classifier of its own is fine-tuned through its encoder, and says so, and so
+    does a checkpoint whose masks are held, or that is pruned half way.
     """
     source = trainer_of(task)
     recipe: dict[str, Any] = {"protocol": protocol_of(source).definition()}
     if checkpoint.objective == "seq2seq" and is_pooled(checkpoint.architecture):
         recipe["classifier"] = "linear layer on the mean of the encoder's last states"
     recipe |= {"trained_on": definition(source)} if source is not task else {}
+    recipe |= {"pruning": pruning_policy(checkpoint.pruning)} if checkpoint.pruning is not None else {}
     return recipe if checkpoint.segments else recipe | {"segments": "left out"}
+
+
+def pruning_policy(pruning: Mapping[str, Any]) -> dict[str, Any]:
+    """What a pruned checkpoint asks of fine-tuning: never how much is pruned, since a line runs through sparsities."""
+    return {name: pruning[name] for name in ("regime", "epochs") if name in pruning}
 
 
 def definition(task: FinetuneTask) -> dict[str, Any]:

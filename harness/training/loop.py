@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
+from harness.checkpoints.pruned import zeros_held
 from harness.errors import HarnessError
 from harness.training.dropout import cheap_dropout
 
@@ -61,6 +62,9 @@ class Loop:
 
     ``after_backward`` is called once the gradients stand and before they are clipped, with the number of the step:
     there a maker changes them, or the weights.
+
+    Where the checkpoint was pruned with masks that stay (``harness_pruning`` in its config) they do: the gradients of these
+    weights are zero before the norm is taken, and AdamW leaves a zero without gradient and moments exactly zero.
     """
 
     def __init__(
@@ -69,6 +73,8 @@ class Loop:
         """Prepare the optimizer; biases and norms are not decayed."""
         self.model, self.recipe, self.loss, self.after_backward = model, recipe, loss, after_backward
         self.step_number = 0
+        self.parameters = dict(model.named_parameters())
+        self.held: dict[str, torch.Tensor] = zeros_held(model)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe.weight_decay),
             lr=recipe.learning_rate,
@@ -96,11 +102,29 @@ class Loop:
         loss.backward()
         if self.after_backward is not None:
             self.after_backward(self.step_number)
+        for name, zeros in self.held.items():
+            gradient = self.parameters[name].grad
+            if gradient is not None:
+                gradient.masked_fill_(zeros, 0)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step_number += 1
         return found
+
+    def hold(self, zeros: Mapping[str, torch.Tensor]) -> None:
+        """Make weights zero and keep them so; weights held before and not among these are free again.
+
+        Args:
+            zeros: bool, true at these weights, by name of parameter.
+        """
+        self.held = dict(zeros)
+        with torch.no_grad():
+            for name, where in self.held.items():
+                parameter = self.parameters[name]
+                moments = self.optimizer.state.get(parameter, {})
+                for tensor in (parameter, *(moments[m] for m in ("exp_avg", "exp_avg_sq") if m in moments)):
+                    tensor.masked_fill_(where, 0)
 
     def state(self) -> dict[str, Any]:
         """All that a run needs to go on, weights included."""
@@ -109,13 +133,15 @@ class Loop:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
-        }
+        } | ({"held": self.held} if self.held else {})
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state`."""
         self.step_number = state["step"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        device = next(iter(self.parameters.values())).device
+        self.held = {name: zeros.to(device) for name, zeros in state.get("held", {}).items()}
         torch.set_rng_state(state["random"])
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 
 from harness import evaluate
-from harness.checkpoints import resolve_in_memory
+from harness.checkpoints import resolve, resolve_in_memory
 from harness.errors import HarnessError
-from harness.measures import finetune
-from harness.measures.classifier import epochs_of_batches
+from harness.makers.registry import make
+from harness.measures import classifier, finetune
+from harness.measures.classifier import Trained, epochs_of_batches
 from harness.measures.labelled import map_labels, target_of, without_literal_ends
-from harness.specs import Protocol, load_protocol, load_task
+from harness.specs import Protocol, Prune, load_protocol, load_task
+from harness.training.pruning.matrices import matrices_of
 from tests.hub import seq2seq
 
 QUICK = """include: {task}
@@ -134,6 +136,79 @@ def test_a_task_may_score_another_tasks_model(hub, quick, tmp_path):
     parent_record, child_record = together.values()
     # The names of the classes are swapped and mapped back: without the map every answer would be wrong.
     assert child_record.value == alone.value > 0.9 and parent_record.value > 0.9
+
+
+@pytest.fixture
+def pruned(content, tmp_path):
+    """Members of sparsity .6, one a regime, by regime."""
+
+    def prune(**more) -> dict[str, str]:
+        regimes = ["pruned", "information_deletion", "after_downstream"]
+        given = {"maker": "prune", "start": str(content.folder("bert")), "sparsity": [0.6], "regime": regimes} | more
+        names = make(Prune.model_validate(given), tmp_path / "family")
+        return {regime: str(tmp_path / "family" / name) for regime, name in zip(regimes, names, strict=False)}
+
+    return prune
+
+
+def trained_by(monkeypatch) -> list:
+    """Models as fine-tuning leaves them, in order."""
+    found, train = [], finetune.train
+
+    def kept(*given):
+        found.append(train(*given).model)
+        return Trained(found[-1], 1)
+
+    monkeypatch.setattr(finetune, "train", kept)
+    return found
+
+
+def test_fine_tuning_holds_masks_where_the_checkpoint_says_so_and_deletion_frees_them(hub, quick, pruned, monkeypatch):
+    members, trained, task = pruned(), trained_by(monkeypatch), quick("glue/rte", epochs=1)
+    records = [evaluate(members[regime], task)[0] for regime in members]
+    assert [record.error for record in records] == [None] * 3 and len({record.key for record in records}) == 3
+    for regime, model in zip(members, trained, strict=True):
+        table = model.get_input_embeddings().weight
+        for name, matrix in matrices_of(model, embeddings=True).items():
+            zeros, wanted = int((matrix == 0).sum()), round(0.6 * matrix.numel())
+            if name == "bert.pooler.dense.weight" and regime == "pruned":  # new in the classifier: the start has none
+                assert zeros == 0
+            elif regime == "information_deletion":
+                # rows of words that the task lacks are decayed alone
+                assert zeros < 0.1 * wanted or (matrix is table and zeros < wanted)
+            else:
+                assert zeros == wanted, (regime, name)
+
+
+def test_pruning_half_way_is_an_epoch_dense_and_epochs_under_masks(hub, quick, pruned, monkeypatch):
+    recipes, loop = [], classifier.Loop
+
+    def seen(model, recipe, loss):
+        found = loop(model, recipe, loss)
+        recipes.append((recipe.steps, sum(int(zeros.sum()) for zeros in found.held.values())))
+        return found
+
+    monkeypatch.setattr(classifier, "Loop", seen)
+    task = quick("glue/rte", epochs=4)
+    evaluate(pruned(epochs_before=1)["after_downstream"], task)
+    (first, nothing), (second, held) = recipes
+    assert second == 4 * first and nothing == 0 and held > 0  # the protocol's four epochs, since none are given
+
+
+def test_the_signature_names_the_regime_and_is_otherwise_as_it_was(content, pruned):
+    task, members = load_task("glue/rte"), pruned(epochs_after=5)
+    dense = finetune.policy(task, resolve(str(content.folder("bert"))))
+    found = {regime: finetune.policy(task, resolve(member)) for regime, member in members.items()}
+    assert found["information_deletion"] == dense and "pruning" not in dense
+    assert found["pruned"] == dense | {"pruning": {"regime": "pruned"}}
+    assert found["after_downstream"] == dense | {"pruning": {"regime": "after_downstream", "epochs": [None, 5]}}
+
+
+def test_members_of_a_line_have_one_signature_whatever_their_sparsity(pruned, tmp_path):
+    pruned(sparsity=[0.0, 0.6])
+    task, names = load_task("glue/rte"), [f"sparsity={s}/regime=pruned" for s in (0.0, 0.6)]
+    dense, sparse = (finetune.policy(task, resolve(str(tmp_path / "family" / name))) for name in names)
+    assert dense == sparse != {}
 
 
 @pytest.mark.parametrize(("value", "message"), [

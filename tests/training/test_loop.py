@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import PretrainedConfig
 
 from harness.errors import HarnessError
 from harness.measures.classifier import Example, classification_loss, collate
@@ -106,3 +109,71 @@ def test_biases_and_norms_are_not_decayed():
     decayed, kept = loop.optimizer.param_groups
     assert {p.ndim for p in decayed["params"]} == {2} and decayed["weight_decay"] == 0.3
     assert {p.ndim for p in kept["params"]} == {1} and kept["weight_decay"] == 0.0
+
+
+class Held(nn.Module):
+    """Two layers and a config that says the zeros of the first are masks."""
+
+    def __init__(self, zeros: torch.Tensor | None) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Linear(4, 8), nn.Linear(8, 2)
+        self.config = PretrainedConfig()
+        if zeros is not None:
+            self.first.weight.data[zeros] = 0
+            self.config.harness_pruning = {"regime": "pruned", "matrices": ["first.weight"]}
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.first
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(torch.tanh(self.first(x)))
+
+
+ZEROS = torch.arange(32).view(8, 4) % 3 == 0
+
+
+def test_zeros_that_a_config_says_are_masks_stay_exactly_zero():
+    recipe = Recipe(steps=20, learning_rate=1e-2, weight_decay=0.3, schedule="constant")
+    held, free = Loop(Held(ZEROS), recipe, squared), Loop(Held(None), recipe, squared)
+    steps(held, 20), steps(free, 20)
+    weight = held.model.first.weight
+    assert torch.equal(weight == 0, ZEROS) and not torch.equal(held.model.second.weight, free.model.second.weight)
+    moments = held.optimizer.state[weight]
+    assert not moments["exp_avg"][ZEROS].any() and not moments["exp_avg_sq"][ZEROS].any()
+    assert moments["exp_avg"][~ZEROS].all()
+
+
+def test_the_gradient_of_what_is_held_does_not_count_for_its_norm():
+    recipe = Recipe(steps=2, learning_rate=1e-2, schedule="constant", clip=1e9)
+    loop = Loop(Held(ZEROS), recipe, squared)
+    norms = []
+    clip = torch.nn.utils.clip_grad_norm_
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *given: norms.append(clip(*given)))
+        steps(loop, 1)
+    plain = Held(ZEROS)
+    squared(plain, {"x": torch.ones(3, 4)}).backward()
+    plain.first.weight.grad[ZEROS] = 0
+    expected = sum(float((p.grad**2).sum()) for p in plain.parameters()) ** 0.5
+    assert float(norms[0]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_weights_held_from_a_step_on_lose_their_momentum_and_a_resumed_run_holds_them():
+    recipe = Recipe(steps=20, learning_rate=1e-2, weight_decay=0.1, schedule="constant")
+    whole = Loop(Held(None), recipe, squared)
+    whole.after_backward = lambda step: whole.hold({"first.weight": ZEROS}) if step == 5 else None
+    steps(whole, 10)
+    state = copy.deepcopy(whole.state())
+    expected = steps(whole, 5)
+    assert torch.equal(whole.model.first.weight == 0, ZEROS)
+    resumed = Loop(Held(None), recipe, squared)
+    resumed.restore(state)
+    assert steps(resumed, 5) == expected and torch.equal(resumed.model.first.weight, whole.model.first.weight)
+
+
+def test_a_config_with_another_regime_is_refused_by_name():
+    model = Held(ZEROS)
+    model.config.harness_pruning = {"regime": "prund"}
+    with pytest.raises(HarnessError, match="harness_pruning has regime 'prund'; expected pruned or after_downstream"):
+        Loop(model, Recipe(steps=1, learning_rate=1e-2), squared)

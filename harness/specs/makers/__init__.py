@@ -10,10 +10,19 @@ from pydantic import Field, TypeAdapter
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.model import Maker, Training
 from harness.specs.makers.pretrain import Pretrain
+from harness.specs.makers.prune import Prune
 from harness.specs.makers.rescale import Rescale
 
-MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "enlarge": Enlarge, "rescale": Rescale}
-Recipe = Annotated[Pretrain | Enlarge | Rescale, Field(discriminator="maker")]
+MAKERS: Mapping[str, type[Maker]] = {
+    "pretrain": Pretrain,
+    "prune": Prune,
+    "enlarge": Enlarge,
+    "rescale": Rescale,
+}
+Recipe = Annotated[
+    Pretrain | Prune | Enlarge | Rescale,
+    Field(discriminator="maker"),
+]
 
 
 def recipe_of(value: Mapping[str, Any]) -> Maker:
@@ -21,4 +30,4 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Recipe", "Rescale", "Training", "recipe_of"]
+__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Prune", "Recipe", "Rescale", "Training", "recipe_of"]
