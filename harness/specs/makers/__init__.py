@@ -9,10 +9,11 @@ from pydantic import Field, TypeAdapter
 
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.model import Maker, Training
-from harness.specs.makers.pretrain import Pretrain
+from harness.specs.makers.pretrain import LanguageModels, Pretrain, TrainingRun
+from harness.specs.makers.scale import Scale
 
-MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "enlarge": Enlarge}
-Recipe = Annotated[Pretrain | Enlarge, Field(discriminator="maker")]
+MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "scale": Scale, "enlarge": Enlarge}
+Recipe = Annotated[Pretrain | Scale | Enlarge, Field(discriminator="maker")]
 
 
 def recipe_of(value: Mapping[str, Any]) -> Maker:
@@ -20,4 +21,5 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Recipe", "Training", "recipe_of"]
+__all__ = ["MAKERS", "Enlarge", "LanguageModels", "Maker", "Pretrain", "Recipe", "Scale", "Training", "TrainingRun",
+           "recipe_of"]  # fmt: skip
