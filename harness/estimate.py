@@ -30,8 +30,8 @@ from harness.specs import (
     Enlarge,
     FinetuneTask,
     FlatnessTask,
+    LanguageModels,
     Maker,
-    Pretrain,
     Task,
     protocol_of,
 )
@@ -157,6 +157,10 @@ def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]
     for family in making_order(request.made):
         recipe = request.made[family]
         parents = [family_of(name, request.made) for name in recipe.parents()]
+        if isinstance(recipe, LanguageModels) and recipe.several_sizes:
+            by_size = parameters_by_size(recipe)
+            for run in recipe.training_runs():
+                sizes |= {f"{family}/{member}": by_size[run.size.name] for member in run.members.values()}
         known = [sizes[name] for name in request.families[family] if name in sizes]
         known += [sizes[parent] for parent in parents if parent is not None and not isinstance(recipe, Enlarge)]
         sizes[family] = known[0] if known else parameters_of(recipe, options)
@@ -186,14 +190,23 @@ def parameters_of(recipe: Maker, options: Options) -> int:
             return start.info.parameters or DEFAULT_PARAMETERS
         except HarnessError:  # the run will say it; a plan has other rows to show
             return DEFAULT_PARAMETERS
+    if not isinstance(recipe, LanguageModels):
+        return DEFAULT_PARAMETERS
+    return max(parameters_by_size(recipe).values())
+
+
+def parameters_by_size(recipe: LanguageModels) -> dict[str, int]:
+    """Parameters of every size of a ladder, by its name; one name where there is one size."""
     from transformers import AutoConfig
 
-    if not isinstance(recipe, Pretrain):
-        return DEFAULT_PARAMETERS
-    settings: dict[str, Any] = dict(recipe.architecture)
     vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
     ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
-    return body_parameters(AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings))
+    found = {}
+    for size in recipe.ladder():
+        settings: dict[str, Any] = dict(size.architecture)
+        config = AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings)
+        found[size.name] = body_parameters(config)
+    return found
 
 
 def enlarged_parameters(start: Resolved, recipe: Enlarge) -> int:
@@ -216,7 +229,11 @@ def body_parameters(config: Any) -> int:
 
 def make_seconds(recipe: Maker, parameters: int | None, options: Options) -> float:
     """Seconds to train all members of a family; what trains nothing takes none to speak of."""
-    return recipe.training_tokens() * PASSES["training"] * 2 * (parameters or DEFAULT_PARAMETERS) / rate(options.device)
+    work: float = recipe.training_tokens() * (parameters or DEFAULT_PARAMETERS)
+    if isinstance(recipe, LanguageModels) and recipe.several_sizes:
+        sizes, step = parameters_by_size(recipe), recipe.batch_size * recipe.length
+        work = sum(run.steps * step * sizes[run.size.name] for run in recipe.training_runs())
+    return work * PASSES["training"] * 2 / rate(options.device)
 
 
 def seconds_before(store: Store) -> dict[tuple[str, int], float]:

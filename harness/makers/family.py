@@ -51,7 +51,7 @@ class FamilyFolder:
             found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
             changed = [name for name, _, _ in differences(found.get("made", {}), self.about["made"])]
             if not changed:
-                self.about["from"] = found.get("from", {})
+                self.about |= found
                 return
             if any(folder.rglob(MEMBER)):
                 raise HarnessError(
@@ -70,6 +70,13 @@ class FamilyFolder:
             write_text(self.folder / "family.yaml", yaml.safe_dump(self.about, sort_keys=False, allow_unicode=True))
         except OSError as error:
             raise HarnessError(f"{self.folder} cannot be written to: {error.strerror}") from None
+
+    def note(self, member: str, **facts: Any) -> None:
+        """Add to what ``family.yaml`` says of a member, such as how many parameters it has."""
+        told = self.about["members"].setdefault(member, {})
+        if {name: told.get(name) for name in facts} != facts:
+            self.about["members"][member] = {**told, **facts}
+            self.write()
 
     def made_from(self, *parents: Resolved) -> None:
         """Note what the members are made from; asked by a maker before it makes the first missing one.

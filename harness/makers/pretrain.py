@@ -1,11 +1,12 @@
 """Maker ``pretrain``: causal and masked language models from scratch, or trained on from a checkpoint.
 
-Each seed is one run; checkpoints of a run are kept at the steps named. The same seed and thread count give the same
+Each size and seed is one run; checkpoints of a run are kept at the steps named. The same seed and thread count give the same
 weights, also when a run was killed and goes on: batches and masks of a step depend on seed and step alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,14 @@ from harness.makers.corpus import corpus_texts, packed
 from harness.makers.family import FamilyFolder
 from harness.makers.objectives import LOSSES, Objective, language_batches
 from harness.makers.run import Run
-from harness.specs import Pretrain
+from harness.specs import LanguageModels, Pretrain, TrainingRun
 from harness.training.loop import Loop, Recipe
 
 VERSION = 2
 
 
 def make(
-    recipe: Pretrain, folder: Path, *, spec_folder: Path = Path(), device: str = "cpu", offline: bool = False
+    recipe: LanguageModels, folder: Path, *, spec_folder: Path = Path(), device: str = "cpu", offline: bool = False
 ) -> list[str]:
     """Make what is missing of a family; returns the names of all members, in order.
 
@@ -34,21 +35,21 @@ def make(
         HarnessError: the folder holds another family, the corpus has too little text, or training diverged.
     """
     family = FamilyFolder(folder, recipe, VERSION)
-    missing = family.missing()
+    missing = set(family.missing())
     if missing:
-        start = None if recipe.start is None else family.parent(recipe.start, offline=offline)
+        (start,) = [family.parent(parent, offline=offline) for parent in recipe.parents()] or [None]
         if start is not None:
             family.made_from(start)
         texts, corpus = corpus_texts(recipe.corpus, spec_folder, offline)
         tokenizer = the_tokenizer(recipe, start, texts, offline)
         blocks = packed(tokenizer, texts, recipe, recipe.objective)
-        for seed in recipe.seeds:
-            if any(name.startswith(f"seed={seed}/") for name in missing):
-                train_run(recipe, start, family, tokenizer, blocks, seed, corpus, device)
+        for run in recipe.training_runs():
+            if missing & set(run.members.values()):
+                train_run(recipe, start, family, tokenizer, blocks, run, corpus, device)
     return list(recipe.members())
 
 
-def the_tokenizer(recipe: Pretrain, start: Resolved | None, texts: list[str], offline: bool) -> Any:
+def the_tokenizer(recipe: LanguageModels, start: Resolved | None, texts: list[str], offline: bool) -> Any:
     """The tokenizer named, the start's own, or one trained on the corpus."""
     from harness.checkpoints import load_tokenizer
 
@@ -64,19 +65,26 @@ def the_tokenizer(recipe: Pretrain, start: Resolved | None, texts: list[str], of
     )  # fmt: skip
 
 
-def new_model(recipe: Pretrain, start: Resolved | None, tokenizer: Any, seed: int) -> Any:
+def new_model(recipe: LanguageModels, start: Resolved | None, tokenizer: Any, run: TrainingRun) -> Any:
     """A model with random weights under the seed, or the start's."""
+    if not isinstance(recipe, Pretrain) or start is None:
+        return from_scratch(recipe.objective, run.size.architecture, tokenizer, run.seed)
+    from harness.checkpoints import load_language_model, load_with_new_head
+
+    if recipe.head == "tied":
+        return load_with_new_head(start, run.seed)
+    return load_language_model(start, "cpu", "float32")[0]
+
+
+def from_scratch(objective: str, architecture: Mapping[str, Any], tokenizer: Any, seed: int) -> Any:
+    """A language model with random weights under the seed.
+
+    Raises:
+        HarnessError: transformers has no such architecture.
+    """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
-    if start is not None:
-        from harness.checkpoints import load_language_model, load_with_new_head
-
-        return (
-            load_with_new_head(start, seed)
-            if recipe.head == "tied"
-            else load_language_model(start, "cpu", "float32")[0]
-        )
-    settings = dict(recipe.architecture)
+    settings = dict(architecture)
     model_type = settings.pop("model_type")
     try:
         usual = AutoConfig.for_model(model_type)
@@ -85,43 +93,55 @@ def new_model(recipe: Pretrain, start: Resolved | None, tokenizer: Any, seed: in
         config = AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **special, **settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            chosen = AutoModelForCausalLM if recipe.objective == "causal" else AutoModelForMaskedLM
+            chosen = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
             return chosen.from_config(config)
     except (ValueError, KeyError, TypeError) as error:
-        raise HarnessError(f"architecture {dict(recipe.architecture)}: {str(error).splitlines()[0]}") from None
+        raise HarnessError(f"architecture {dict(architecture)}: {str(error).splitlines()[0]}") from None
 
 
 def train_run(
-    recipe: Pretrain, start: Resolved | None, family: FamilyFolder, tokenizer: Any, blocks: torch.Tensor, seed: int,
-    corpus: str, device: str,
+    recipe: LanguageModels, start: Resolved | None, family: FamilyFolder, tokenizer: Any, blocks: torch.Tensor,
+    run: TrainingRun, corpus: str, device: str,
 ) -> None:  # fmt: skip
     """One run: train to the last step and keep the checkpoints named; go on where a killed run stopped."""
-    steps = recipe.steps[-1]
+    assert run.size.learning_rate is not None
     settings = Recipe(
-        steps=steps, learning_rate=recipe.learning_rate, warmup_steps=recipe.warmup_steps, schedule=recipe.schedule,
+        steps=run.steps, learning_rate=run.size.learning_rate, warmup_steps=recipe.warmup_steps, schedule=recipe.schedule,
         weight_decay=recipe.weight_decay, clip=recipe.clip, precision=recipe.precision,
     )  # fmt: skip
-    about = partial(about_member, recipe, family, seed, corpus)
-    members = {step: f"seed={seed}/step={step}" for step in recipe.steps}
-    given = partial(language_batches, Objective(recipe.objective, tokenizer, seed, recipe.mask_rate), blocks,
-                    recipe.batch_size, seed, device)  # fmt: skip
+    given = partial(language_batches, Objective(recipe.objective, tokenizer, run.seed, recipe.mask_rate), blocks,
+                    recipe.batch_size, run.seed, device)  # fmt: skip
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        loop = Loop(new_model(recipe, start, tokenizer, seed).to(device), settings, LOSSES[recipe.objective])
+        torch.manual_seed(run.seed)
+        loop = Loop(new_model(recipe, start, tokenizer, run).to(device), settings, LOSSES[recipe.objective])
         size = sum(parameter.nbytes for parameter in loop.model.parameters())
         family.require_space(size, training=3 * size)
-        Run(family, f"seed={seed}", loop, given, members, about, tokenizer).train()
+        about = partial(about_member, recipe, family, run, corpus, non_embedding_parameters(loop.model))
+        Run(family, run.name, loop, given, run.members, about, tokenizer).train()
+    if run.sized:
+        for member in run.members.values():
+            family.note(member, parameters=non_embedding_parameters(loop.model))
+
+
+def non_embedding_parameters(model: Any) -> int:
+    """N of Kaplan et al. 2020: all parameters but the embeddings of tokens and positions and an output layer of its own."""
+    apart = {id(p) for part in model.modules() if isinstance(part, torch.nn.Embedding) for p in part.parameters()}
+    head = model.get_output_embeddings()
+    apart |= {id(p) for p in head.parameters()} if head is not None else set()
+    return sum(p.numel() for p in model.parameters() if id(p) not in apart)
 
 
 def about_member(
-    recipe: Pretrain, family: FamilyFolder, seed: int, corpus: str, step: int, loss: float | None
-) -> dict[str, Any]:
+    recipe: LanguageModels, family: FamilyFolder, run: TrainingRun, corpus: str, parameters: int, step: int,
+    loss: float | None,
+) -> dict[str, Any]:  # fmt: skip
     """What a member says of itself."""
+    sized = {"size": run.size.name, "parameters": parameters, "learning_rate": run.size.learning_rate}
     return {
-        "run": f"{family.recipe[:16]}/seed={seed}", "step": step, "training_seed": seed, "corpus": corpus,
-        "objective": recipe.objective, "parent": recipe.start,
+        "run": f"{family.recipe[:16]}/{run.name}", "step": step, "training_seed": run.seed, "corpus": corpus,
+        "objective": recipe.objective, "parent": getattr(recipe, "start", None),
         "made": {
-            "maker": "pretrain", "recipe": family.recipe, "threads": torch.get_num_threads(),
-            "tokens": step * recipe.batch_size * recipe.length, "train_loss": loss,
+            "maker": recipe.maker, "recipe": family.recipe, "threads": torch.get_num_threads(),
+            "tokens": step * recipe.batch_size * recipe.length, "train_loss": loss, **(sized if run.sized else {}),
         },
     }  # fmt: skip

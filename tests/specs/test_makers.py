@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from harness.specs.makers.model import number, protocols, spread
 from harness.specs.makers.pretrain import Pretrain
+from harness.specs.makers.scale import Scale
 
 CORPUS = [{"data": {"world": "hmm"}}]
 
@@ -38,3 +39,76 @@ def test_an_unknown_protocol_is_refused_by_name():
 
 def test_values_in_names_are_numbers_where_they_are():
     assert (number("3"), number("0.25"), number("random")) == (3, 0.25, "random")
+
+
+LADDER = {
+    "maker": "pretrain", "objective": "causal", "corpus": CORPUS, "steps": [5, 10], "seeds": [1, 2], "learning_rate": 1e-3,
+    "architecture": {"model_type": "gpt2", "n_embd": 64, "n_head": 2, "n_inner": 128, "n_layer": 2},
+}  # fmt: skip
+
+
+def test_each_size_and_seed_is_a_run_and_keeps_heads_and_proportions():
+    recipe = Pretrain.model_validate(LADDER | {"widths": [32, 128], "learning_rate_rule": "inverse_width"})
+    assert recipe.members()[:3] == ("size=d32/seed=1/step=5", "size=d32/seed=1/step=10", "size=d32/seed=2/step=5")
+    assert recipe.settings("size=d32/seed=1/step=5") == {"size": "d32", "seed": 1, "step": 5}
+    small, large = recipe.ladder()
+    assert (small.learning_rate, large.learning_rate) == (2e-3, 5e-4)
+    assert large.architecture == LADDER["architecture"] | {"n_embd": 128, "n_head": 4, "n_inner": 256}
+    assert recipe.training_tokens() == 4 * 10 * 32 * 128
+    both = Pretrain.model_validate(LADDER | {"widths": [32, 64], "depths": [1, 3]})
+    assert [size.name for size in both.ladder()] == ["d32l1", "d32l3", "d64l1", "d64l3"]
+    assert both.ladder()[1].architecture["n_layer"] == 3 and both.ladder()[1].learning_rate == 1e-3
+
+
+def test_named_sizes_change_what_they_name_and_a_single_size_stands_in_no_name():
+    sizes = [{"name": "thin", "architecture": {"n_embd": 32, "n_head": 1}, "learning_rate": 4e-3}, {"name": "base"}]
+    thin, base = Pretrain.model_validate(LADDER | {"sizes": sizes}).ladder()
+    assert (thin.learning_rate, thin.architecture["n_layer"]) == (4e-3, 2)
+    assert base.architecture == LADDER["architecture"] and base.learning_rate == 1e-3
+    alone = Pretrain.model_validate(LADDER)
+    assert alone.members()[0] == "seed=1/step=5"
+    assert set(alone.definition()) == {"maker", "objective", "corpus", "steps", "seeds", "architecture"}
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"widths": [48]}, "makes n_head 1.5, and it must be whole"),
+    ({"widths": [64], "sizes": [{"name": "a"}]}, "either sizes or widths"),
+    ({"sizes": [{"name": "a"}, {"name": "a"}]}, "repeats a name"),
+    ({"widths": [64], "architecture": {"model_type": "gpt2"}}, "names no width"),
+    ({"depths": [2], "architecture": {"model_type": "gpt2"}}, "names no number of layers"),
+    ({"sizes": [{"name": "a/b"}]}, "should match pattern"),
+])  # fmt: skip
+def test_a_ladder_that_cannot_be_climbed_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        Pretrain.model_validate(LADDER | changes)
+
+
+GRID = {k: v for k, v in LADDER.items() if k != "steps"} | {
+    "maker": "scale", "widths": [32, 64], "seeds": [1], "tokens": [1000, 3000], "batch_size": 4, "length": 100,
+}  # fmt: skip
+
+
+def test_a_grid_has_one_run_a_size_or_one_a_budget():
+    shared = Scale.model_validate(GRID)
+    assert [run.name for run in shared.training_runs()] == ["size=d32/seed=1", "size=d64/seed=1"]
+    assert shared.training_runs()[0].members == {2: "size=d32/seed=1/tokens=1000", 8: "size=d32/seed=1/tokens=3000"}
+    assert shared.settings("size=d32/seed=1/tokens=3000") == {"size": "d32", "seed": 1, "tokens": 3200}
+    assert shared.training_tokens() == 2 * 8 * 400
+    apart = Scale.model_validate(GRID | {"runs": "per_budget", "schedule": "cosine"})
+    assert [run.steps for run in apart.training_runs()] == [2, 8, 2, 8] and apart.members() == shared.members()
+    assert len({run.name for run in apart.training_runs()}) == 4
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"schedule": "cosine"}, "checkpoints of one run belong to a constant schedule"),
+    ({"runs": "per_budget"}, "runs: per_budget with schedule: constant"),
+    ({"tokens": [1001, 1002]}, "must rise by at least a step of 4 x 100"),
+])  # fmt: skip
+def test_a_grid_that_does_not_fit_together_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        Scale.model_validate(GRID | changes)
+
+
+def test_the_shipped_grid_asks_for_corpus_and_tokens_alone():
+    recipe = Scale.model_validate({"maker": "scale", "protocol": "kaplan", "corpus": CORPUS, "tokens": [10**6]})
+    assert [size.learning_rate for size in recipe.ladder()] == [4e-3, 2e-3, 1e-3, 5e-4]

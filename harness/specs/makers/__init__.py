@@ -9,18 +9,20 @@ from pydantic import Field, TypeAdapter
 
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.model import Maker, Training
-from harness.specs.makers.pretrain import Pretrain
+from harness.specs.makers.pretrain import LanguageModels, Pretrain, TrainingRun
 from harness.specs.makers.prune import Prune
 from harness.specs.makers.rescale import Rescale
+from harness.specs.makers.scale import Scale
 
 MAKERS: Mapping[str, type[Maker]] = {
     "pretrain": Pretrain,
+    "scale": Scale,
     "prune": Prune,
     "enlarge": Enlarge,
     "rescale": Rescale,
 }
 Recipe = Annotated[
-    Pretrain | Prune | Enlarge | Rescale,
+    Pretrain | Scale | Prune | Enlarge | Rescale,
     Field(discriminator="maker"),
 ]
 
@@ -30,4 +32,17 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Prune", "Recipe", "Rescale", "Training", "recipe_of"]
+__all__ = [
+    "MAKERS",
+    "Enlarge",
+    "LanguageModels",
+    "Maker",
+    "Pretrain",
+    "Prune",
+    "Recipe",
+    "Rescale",
+    "Scale",
+    "Training",
+    "TrainingRun",
+    "recipe_of",
+]

@@ -1,12 +1,15 @@
-"""Recipe of the maker ``pretrain``."""
+"""Recipe of the maker ``pretrain``, and what it shares with others that train language models."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
-from harness.specs.makers.model import Maker, Seeds, Training, spread
+from harness.specs.makers.ladder import Ladder, Size
+from harness.specs.makers.model import Maker, Seeds, spread
 from harness.specs.model import Spec
 from harness.specs.task import Corpus, Positive
 
@@ -19,20 +22,75 @@ class Tokenizer(Spec):
     lowercase: bool = False
 
 
-class Pretrain(Training, Maker):
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """One training run that a recipe asks for.
+
+    Attributes:
+        name: within the family, such as ``size=d64/seed=1``.
+        seed: of weights, order and masks.
+        size: architecture and learning rate.
+        members: step -> name of the checkpoint kept after it; the largest step ends the run.
+        sized: whether its size is one of several, or is what the family is about.
+    """
+
+    name: str
+    seed: int
+    size: Size
+    members: Mapping[int, str]
+    sized: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the run."""
+        return max(self.members)
+
+
+class LanguageModels(Ladder, Maker):
+    """Language models of one objective, in one or several sizes; each size and seed is a run, or several."""
+
+    objective: Literal["causal", "masked"]
+    tokenizer: Tokenizer | str = Tokenizer()
+    corpus: Annotated[tuple[Corpus, ...], Strict(False), Field(min_length=1)]
+    seeds: Seeds = (1,)
+
+    def training_runs(self) -> tuple[TrainingRun, ...]:
+        """The training runs, in order."""
+        raise NotImplementedError
+
+    @property
+    def several_sizes(self) -> bool:
+        """Whether sizes are named, and stand in the names of members."""
+        return bool(self.sizes or self.widths or self.depths)
+
+    def named_runs(self) -> list[tuple[str, int, Size]]:
+        """Name, seed and size of one run a size and seed; the name tells the size where several are asked for."""
+        return [
+            (f"size={size.name}/seed={seed}" if self.several_sizes else f"seed={seed}", seed, size)
+            for size in self.ladder()
+            for seed in self.seeds
+        ]
+
+    def members(self) -> tuple[str, ...]:
+        """Names of the checkpoints it makes, in order."""
+        return tuple(member for run in self.training_runs() for member in run.members.values())
+
+    def training_tokens(self) -> int:
+        """Every run is trained to its last step."""
+        return sum(run.steps for run in self.training_runs()) * self.batch_size * self.length
+
+
+class Pretrain(LanguageModels):
     """A language model trained from scratch, or trained on from ``start``; each seed is one run of several steps."""
 
+    VARIES = "step"
+
     maker: Literal["pretrain"]
-    objective: Literal["causal", "masked"]
     start: str | None = Field(None, description="checkpoint to go on from; its architecture and tokenizer are kept")
     head: Literal["own", "tied"] = Field(
         "own",
         description="tied: an encoder is given a masked-LM head, new but for its last layer, the input embeddings",
     )
-    architecture: dict[str, Any] = Field(default_factory=dict, description="model_type and its configuration")
-    tokenizer: Tokenizer | str = Tokenizer()
-    corpus: Annotated[tuple[Corpus, ...], Strict(False), Field(min_length=1)]
-    seeds: Seeds = (1,)
     steps: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...], Strict(False), BeforeValidator(spread), Field(min_length=1)
     ] = Field(description="optimizer steps after which a checkpoint is kept; the last one ends the run")
@@ -42,18 +100,17 @@ class Pretrain(Training, Maker):
         """An architecture for a new model, none for one that goes on."""
         if self.start is None and "model_type" not in self.architecture:
             raise ValueError("architecture needs model_type (such as bert or gpt2), or give start: a checkpoint")
-        if self.start is not None and self.architecture:
-            raise ValueError("start keeps the checkpoint's architecture; leave architecture out")
+        if self.start is not None and (self.architecture or self.sizes):
+            raise ValueError("start keeps the checkpoint's architecture; leave architecture and sizes out")
         if self.head == "tied" and (self.start is None or self.objective != "masked"):
             raise ValueError("head: tied is for an encoder that start names, with objective: masked; leave head out")
         if list(self.steps) != sorted(set(self.steps)):
             raise ValueError(f"steps must rise: {list(self.steps)}")
         return self
 
-    def members(self) -> tuple[str, ...]:
-        """Names of the checkpoints it makes, in order."""
-        return tuple(f"seed={seed}/step={step}" for seed in self.seeds for step in self.steps)
-
-    def training_tokens(self) -> int:
-        """Every seed is trained to the last step."""
-        return self.steps[-1] * self.batch_size * self.length * len(self.seeds)
+    def training_runs(self) -> tuple[TrainingRun, ...]:
+        """One run a size and seed."""
+        return tuple(
+            TrainingRun(name, seed, size, {step: f"{name}/step={step}" for step in self.steps}, self.several_sizes)
+            for name, seed, size in self.named_runs()
+        )
