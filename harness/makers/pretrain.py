@@ -13,11 +13,13 @@ from typing import Any
 import torch
 
 from harness.checkpoints import resolve
+from harness.checkpoints.config import body_parameters
 from harness.data.tokenizer import train_tokenizer
 from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
 from harness.makers.family import FamilyFolder
 from harness.makers.objectives import LOSSES, Objective, language_batches
+from harness.makers.planning import parameters_of
 from harness.makers.run import Run
 from harness.specs import Pretrain
 from harness.training.loop import Loop, Recipe
@@ -45,6 +47,26 @@ def make(
             if any(name.startswith(f"seed={seed}/") for name in missing):
                 train_run(recipe, family, tokenizer, blocks, seed, corpus, device, offline)
     return list(recipe.members())
+
+
+def parameters(recipe: Pretrain, *, offline: bool = False) -> int:
+    """Parameters of a member: those of what it goes on from, or what the architecture says.
+
+    Raises:
+        HarnessError: the start cannot be found, or the architecture does not exist.
+    """
+    from transformers import AutoConfig
+
+    if recipe.start is not None:
+        return parameters_of(recipe.start, offline=offline)
+    settings: dict[str, Any] = dict(recipe.architecture)
+    vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
+    try:
+        config = AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings)
+        return body_parameters(config)
+    except (ValueError, KeyError, TypeError) as error:
+        raise HarnessError(f"architecture {dict(recipe.architecture)}: {str(error).splitlines()[0]}") from None
 
 
 def the_tokenizer(recipe: Pretrain, texts: list[str], offline: bool) -> Any:
@@ -108,8 +130,6 @@ def train_run(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         loop = Loop(new_model(recipe, tokenizer, seed, offline).to(device), settings, LOSSES[recipe.objective])
-        size = sum(parameter.nbytes for parameter in loop.model.parameters())
-        family.require_space(size, training=3 * size)
         Run(family, f"seed={seed}", loop, given, members, about, tokenizer).train()
 
 

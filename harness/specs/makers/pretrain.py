@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import Field, Strict, model_validator
 
-from harness.specs.makers.model import Maker, Seeds, Training, spread
+from harness.specs.makers.corpus import Corpora
+from harness.specs.makers.model import WHOLE_SPREAD, Maker, Seeds, Training
 from harness.specs.model import Spec
-from harness.specs.task import Corpus, Positive
+from harness.specs.task import Positive
 
 
 class Tokenizer(Spec):
@@ -31,11 +32,13 @@ class Pretrain(Training, Maker):
     )
     architecture: dict[str, Any] = Field(default_factory=dict, description="model_type and its configuration")
     tokenizer: Tokenizer | str = Tokenizer()
-    corpus: Annotated[tuple[Corpus, ...], Strict(False), Field(min_length=1)]
+    corpus: Annotated[Corpora, Field(min_length=1)] = Field(
+        description="text to train on: lm_loss/NAME (its train split), a file, or a mapping"
+    )
     seeds: Seeds = (1,)
-    steps: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...], Strict(False), BeforeValidator(spread), Field(min_length=1)
-    ] = Field(description="optimizer steps after which a checkpoint is kept; the last one ends the run")
+    steps: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)] = Field(
+        description="optimizer steps after which a checkpoint is kept; the last one ends the run"
+    )
 
     @model_validator(mode="after")
     def from_scratch_or_start(self) -> Pretrain:
