@@ -228,5 +228,18 @@ def tasks_schema() -> None:
     print(json.dumps(task_schema(), indent=2))
 
 
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="A family folder, as harness make writes it.")],
+    repository: Annotated[str, typer.Argument(help="Where it goes on the Hub: org/name.")],
+    public: Annotated[bool, typer.Option("--public", help="A repository that is made now is seen by all.")] = False,
+    offline: Offline = False, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Send a family to the Hub, one revision a member; what stands there is not sent again."""
+    from harness import make_commands
+
+    make_commands.push(folder, repository, public=public, offline=offline, as_json=as_json)
+
+
 if __name__ == "__main__":
     main()

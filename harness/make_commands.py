@@ -40,8 +40,8 @@ class Arguments(Source):
 
 
 def make(
-    maker: str, given: Mapping[str, str], *, source: str | None, output: Path | None, plan: bool, device: str,
-    offline: bool, as_json: bool,
+    maker: str, given: Mapping[str, str], *, source: str | None, output: Path | None, plan: bool, push_to: str | None,
+    public: bool, device: str, offline: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a family, or print what would be made.
 
@@ -51,6 +51,8 @@ def make(
         source: a recipe file, or the checkpoint to start from.
         output: the family's folder.
         plan: make nothing.
+        push_to: repository of the Hub to send the family to.
+        public: whether it is seen by all, where it is made now.
         device: such as ``cpu``.
         offline: use the cache alone.
         as_json: print JSON.
@@ -61,9 +63,12 @@ def make(
     """
     from harness.machine import check_device, keep_freed_memory, set_threads
     from harness.makers import registry
+    from harness.makers.push import check_permitted
 
     if output is None and not plan:
         raise typer.BadParameter("give the family's folder with --output (-o)")
+    if push_to is not None:
+        check_permitted(push_to, offline)
     check_device(device, "float32")
     keep_freed_memory()
     set_threads()
@@ -76,8 +81,29 @@ def make(
     say(line(expected, about))
     names = registry.make(recipe, expected.folder, spec_folder=spec_folder, device=device, offline=offline)
     folders = [str(expected.folder / name) for name in names]
+    if push_to is not None:
+        about |= {"pushed": sent(expected.folder, push_to, public=public, offline=offline)}
     print(json.dumps(about | {"maker": maker, "made": len(expected.missing), "folders": folders}) if as_json else
           "\n".join(folders))  # fmt: skip
+
+
+def push(folder: Path, repository: str, *, public: bool, offline: bool, as_json: bool) -> None:
+    """Send a family to the Hub and print where each member is.
+
+    Raises:
+        HarnessError: there is no family, no token or no permission, or the Hub cannot be reached.
+    """
+    revisions = sent(folder, repository, public=public, offline=offline)
+    print(json.dumps({"folder": str(folder), "pushed": revisions}) if as_json else "\n".join(revisions.values()))
+
+
+def sent(folder: Path, repository: str, *, public: bool, offline: bool) -> dict[str, str]:
+    """Send a family; returns the name that each member has on the Hub."""
+    from harness.makers import push as pushing
+
+    done = pushing.push(folder, repository, public=public, offline=offline)
+    say(f"{folder}: {len(done.sent)} of {len(done.revisions)} members sent to {repository}, the others stood there")
+    return {member: f"{repository}@{revision}" for member, revision in done.revisions.items()}
 
 
 def recipe_from(maker: str, given: Mapping[str, str], source: str | None) -> tuple[Maker, Path]:
