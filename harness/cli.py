@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from harness.errors import HarnessError
+from harness.make_options import Makers
 
 BAD_INPUT, FAILED, INTERRUPTED = 3, 1, 130
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     help="Score checkpoints on upstream loss, flatness and downstream metrics, and fit what transfers.",
 )  # fmt: skip
 tasks_app = typer.Typer(no_args_is_help=True, help="The tasks that ship, and specs of your own.")
-make_app = typer.Typer(no_args_is_help=True, help="Make families of checkpoints.")
+make_app = typer.Typer(cls=Makers, no_args_is_help=True, help="Make families of checkpoints.")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(make_app, name="make")
 
@@ -74,7 +75,7 @@ def main() -> None:
 def leave(status: int | None) -> None:
     """Leave with a status other than 0; say what an interrupt keeps."""
     if status == INTERRUPTED:
-        stop("interrupted; what was measured is kept, run the same command again to go on", INTERRUPTED)
+        stop("interrupted; what was made and measured is kept, run the same command again to go on", INTERRUPTED)
     if status:
         sys.exit(status)
 
@@ -227,30 +228,17 @@ def tasks_schema() -> None:
     print(json.dumps(task_schema(), indent=2))
 
 
-@make_app.command()
-def pretrain(
-    recipe: Annotated[Path, typer.Argument(help="A YAML file: what stands under make: in a suite.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Family folder to write.")],
-    device: Device = "cpu", offline: Offline = False,
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="A family folder, as harness make writes it.")],
+    repository: Annotated[str, typer.Argument(help="Where it goes on the Hub: org/name.")],
+    public: Annotated[bool, typer.Option("--public", help="A repository that is made now is seen by all.")] = False,
+    offline: Offline = False, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Train language models from scratch, or on from a checkpoint, and keep checkpoints at chosen steps."""
-    from harness import commands
+    """Send a family to the Hub, one revision a member; what stands there is not sent again."""
+    from harness import make_commands
 
-    for member in commands.make_family("pretrain", recipe, output, device=device, offline=offline):
-        print(output / member)
-
-
-@make_app.command()
-def enlarge(
-    recipe: Annotated[Path, typer.Argument(help="A YAML file: what stands under make: in a suite.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Family folder to write.")],
-    device: Device = "cpu", offline: Offline = False,
-) -> None:  # fmt: skip
-    """Put a checkpoint into a larger architecture without changing what it computes."""
-    from harness import commands
-
-    for member in commands.make_family("enlarge", recipe, output, device=device, offline=offline):
-        print(output / member)
+    make_commands.push(folder, repository, public=public, offline=offline, as_json=as_json)
 
 
 if __name__ == "__main__":

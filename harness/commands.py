@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,21 +125,3 @@ def find_record(key: str, stores: Sequence[Store], folders: Sequence[Path]) -> t
     raise HarnessError(
         f"no key in {where} begins with {key!r}; {nearest(key, {r.key for s in stores for r in s.records})}"
     )
-
-
-def make_family(maker: str, recipe: Path, output: Path, *, device: str, offline: bool) -> list[str]:
-    """Run a maker on a recipe file."""
-    from harness.machine import check_device, keep_freed_memory, set_threads
-    from harness.makers.registry import make
-    from harness.specs import Source, check, read_yaml
-    from harness.specs.makers import MAKERS
-
-    check_device(device, "float32")
-    keep_freed_memory()
-    set_threads()
-    source = read_yaml(recipe)
-    if isinstance(source.value, dict):
-        source = Source(source.path, {"maker": maker, **source.value}, source.places)
-    members = make(check(MAKERS[maker], source), output, spec_folder=recipe.parent, device=device, offline=offline)
-    print(f"{len(members)} checkpoints", file=sys.stderr)
-    return members

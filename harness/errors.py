@@ -23,6 +23,8 @@ def nearest(found: str, valid: Iterable[str]) -> str:
     'valid: a, b'
     """
     options = sorted(valid)
+    if not options:
+        return "there are none"
     close = difflib.get_close_matches(found, options, n=1)
     if close:
         return f"did you mean {close[0]!r}?"

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from harness.checkpoints import Resolved, resolve
-from harness.checkpoints.config import load_config
+from harness.checkpoints import resolve
+from harness.checkpoints.config import body_parameters, load_config
 from harness.data.rows import Rows
 from harness.errors import HarnessError
+from harness.makers.pretrain import parameters_by_size
+from harness.makers.registry import parameters
 from harness.measures.kinds import kind_of
 from harness.measures.lm_loss import take
 from harness.measures.session import RowCache
@@ -27,7 +28,6 @@ from harness.results import Store
 from harness.specs import (
     AffinityTask,
     ChoiceTask,
-    Enlarge,
     FinetuneTask,
     FlatnessTask,
     LanguageModels,
@@ -162,7 +162,7 @@ def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]
             for run in recipe.training_runs():
                 sizes |= {f"{family}/{member}": by_size[run.size.name] for member in run.members.values()}
         known = [sizes[name] for name in request.families[family] if name in sizes]
-        known += [sizes[parent] for parent in parents if parent is not None and not isinstance(recipe, Enlarge)]
+        known += [sizes[parent] for parent in parents if parent is not None and recipe.maker != "enlarge"]
         sizes[family] = known[0] if known else parameters_of(recipe, options)
     return sizes
 
@@ -181,59 +181,25 @@ def unknown_sizes(planned: Sequence[Planned], options: Options) -> dict[str, int
 
 
 def parameters_of(recipe: Maker, options: Options) -> int:
-    """Parameters of a model that is not made yet: those of what it is made from, or what its configuration says."""
-    if recipe.parents():
-        try:
-            start = resolve(recipe.parents()[0], offline=options.offline)
-            if isinstance(recipe, Enlarge):
-                return enlarged_parameters(start, recipe)
-            return start.info.parameters or DEFAULT_PARAMETERS
-        except HarnessError:  # the run will say it; a plan has other rows to show
-            return DEFAULT_PARAMETERS
-    if not isinstance(recipe, LanguageModels):
+    """Parameters of a model that is not made yet, as its maker knows them, or a usual number."""
+    try:
+        return parameters(recipe, offline=options.offline) or DEFAULT_PARAMETERS
+    except HarnessError:  # the run will say it; a plan has other rows to show
         return DEFAULT_PARAMETERS
-    return max(parameters_by_size(recipe).values())
 
 
-def parameters_by_size(recipe: LanguageModels) -> dict[str, int]:
-    """Parameters of every size of a ladder, by its name; one name where there is one size."""
-    from transformers import AutoConfig
-
-    vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
-    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
-    found = {}
-    for size in recipe.ladder():
-        settings: dict[str, Any] = dict(size.architecture)
-        config = AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings)
-        found[size.name] = body_parameters(config)
-    return found
-
-
-def enlarged_parameters(start: Resolved, recipe: Enlarge) -> int:
-    """Parameters of what a checkpoint will be once it is enlarged; its weights are not read."""
-    from harness.makers.enlargement.sizes import larger
-
-    whole = start.whole
-    config = load_config(Path(whole.folder), whole.name, remote_code=whole.remote_code)
-    return body_parameters(larger(config, recipe))
-
-
-def body_parameters(config: Any) -> int:
-    """Parameters of a model without its head, by its configuration."""
-    import torch
-    from transformers import AutoModel
-
-    with torch.device("meta"):
-        return sum(p.numel() for p in AutoModel.from_config(config).parameters())
-
-
-def make_seconds(recipe: Maker, parameters: int | None, options: Options) -> float:
+def make_seconds(recipe: Maker, size: int | None, options: Options) -> float:
     """Seconds to train all members of a family; what trains nothing takes none to speak of."""
-    work: float = recipe.training_tokens() * (parameters or DEFAULT_PARAMETERS)
     if isinstance(recipe, LanguageModels) and recipe.several_sizes:
         sizes, step = parameters_by_size(recipe), recipe.batch_size * recipe.length
-        work = sum(run.steps * step * sizes[run.size.name] for run in recipe.training_runs())
-    return work * PASSES["training"] * 2 / rate(options.device)
+        runs = recipe.training_runs()
+        return sum(training_seconds(run.steps * step, sizes[run.size.name], options.device) for run in runs)
+    return training_seconds(recipe.training_tokens(), size, options.device)
+
+
+def training_seconds(tokens: int, size: int | None, device: str) -> float:
+    """Seconds to train a model of ``size`` parameters on so many tokens."""
+    return tokens * PASSES["training"] * 2 * (size or DEFAULT_PARAMETERS) / rate(device) if tokens else 0.0
 
 
 def seconds_before(store: Store) -> dict[tuple[str, int], float]:

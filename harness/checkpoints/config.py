@@ -70,3 +70,12 @@ def flat(targets: Any) -> list[str]:
     for target in targets:
         found += flat(target) if isinstance(target, (list, tuple)) else [target] if target else []
     return found
+
+
+def body_parameters(config: Any) -> int:
+    """Parameters of a model without its head, by its configuration; no weights are made."""
+    import torch
+    from transformers import AutoModel
+
+    with torch.device("meta"):
+        return sum(p.numel() for p in AutoModel.from_config(config).parameters())

@@ -83,7 +83,7 @@ def resolve(
     config = load_config(found.folder, name, remote_code=code)
     tokenizer = hash_of_tokenizer(found, name, code, offline=offline and not parsed.local)
     objective = objective_of(config, name)
-    made = maker_facts(found.folder) if parsed.local else {}
+    made = told_by_maker(parsed, found)
     info = describe(name, lineage(parsed), found, made, objective=objective, architecture=config.model_type,
                     tokenizer=tokenizer)  # fmt: skip
     return Resolved(
@@ -138,7 +138,7 @@ def on_base(parsed: Name, name: str, found: Found, base: Resolved, *, offline: b
     own = has_vocabulary(found.folder, found.files)
     tokenizer = hash_of_tokenizer(found, name, remote_code=False) if own else base.tokenizer
     found = replace(found, identity=identity_on(found.identity, base.identity), parameters=base.info.parameters)
-    made = {"parent": base.name} | (maker_facts(found.folder) if parsed.local else {})
+    made = {"parent": base.name} | told_by_maker(parsed, found)
     info = describe(name, lineage(parsed), found, made, objective=base.objective, architecture=base.architecture,
                     tokenizer=tokenizer)  # fmt: skip
     return replace(
@@ -152,7 +152,9 @@ def on_hub(parsed: Name, name: str, *, offline: bool, code: bool, allow_pickle: 
     """A Hub repository: fetch its config and tokenizer (and code), and choose its weights without fetching them."""
     snapshot = hub.find(parsed, offline=offline)
     files = snapshot.files
-    hub.fetch(parsed, snapshot.commit, (*tokenizer_files(files), *(code_files(files) if code else ())), offline=offline)
+    told = (MAKER_FILE,) if MAKER_FILE in files else ()
+    wanted = (*tokenizer_files(files), *told, *(code_files(files) if code else ()))
+    hub.fetch(parsed, snapshot.commit, wanted, offline=offline)
     # Offline the files are those in the cache: there may be no weights among them, and planning needs none.
     if is_adapter(files):
         weights = () if offline and ADAPTER_WEIGHTS not in files else adapter_weights(files, name)
@@ -203,6 +205,17 @@ def gives_segments(found: Found, name: str, remote_code: bool) -> bool:
         return "given" if "token_type_ids" in names else "none"
 
     return HASHES.remembered(f"segments|{found.identity}", ask) == "given"
+
+
+def told_by_maker(parsed: Name, found: Found) -> dict[str, Any]:
+    """What ``harness.json`` says of a checkpoint; on the Hub a file of that name may be another program's, and is left alone."""
+    if parsed.local:
+        return maker_facts(found.folder)
+    if MAKER_FILE not in found.files:
+        return {}
+    facts = read_json(found.folder / MAKER_FILE)
+    ours = set(facts) <= MAKER_KEYS and isinstance(facts.get("run"), str) and isinstance(facts.get("made"), dict)
+    return facts if ours else {}
 
 
 def maker_facts(folder: Path) -> dict[str, Any]:

@@ -13,9 +13,11 @@ import torch
 
 from harness.checkpoints import load_language_model
 from harness.checkpoints.architecture import context_of
+from harness.checkpoints.config import body_parameters, load_config
 from harness.errors import HarnessError
 from harness.makers.enlargement.embedding import enlarged
-from harness.makers.family import FamilyFolder
+from harness.makers.enlargement.sizes import larger
+from harness.makers.family import FamilyFolder, parent_of
 from harness.specs import Enlarge
 
 VERSION = 1
@@ -53,6 +55,16 @@ def make(
     }  # fmt: skip
     family.save(member, larger.cpu(), tokenizer, about)
     return [member]
+
+
+def parameters(recipe: Enlarge, folder: Path, *, offline: bool = False) -> int:
+    """Parameters of the member; no weights are read.
+
+    Raises:
+        HarnessError: the start cannot be found, or cannot be enlarged so.
+    """
+    whole = parent_of(folder, recipe.start, offline=offline).whole
+    return body_parameters(larger(load_config(Path(whole.folder), whole.name, remote_code=whole.remote_code), recipe))
 
 
 def difference(small: Any, large: Any, context: int) -> float:

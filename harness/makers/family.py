@@ -17,6 +17,7 @@ import yaml
 
 from harness.checkpoints.quiet import quiet
 from harness.errors import HarnessError
+from harness.progress import say
 from harness.results.signature import differences, digest
 from harness.specs import Maker
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from harness.checkpoints import Resolved
 
 MEMBER = "harness.json"
+KEPT = ("from", "members", "pushed")
+"""Parts of ``family.yaml`` that the recipe does not say."""
 
 
 class FamilyFolder:
@@ -40,24 +43,16 @@ class FamilyFolder:
         Raises:
             HarnessError: the folder holds a family made by another recipe, or cannot be written.
         """
-        made = recipe.definition() | {"version": version}
-        self.folder, self.names, self.recipe = folder, recipe.members(), digest(made)
+        self.folder, self.names, self.recipe = folder, recipe.members(), digest(definition(recipe, version))
+        members = {name: recipe.settings(name) for name in self.names}
         self.about: dict[str, Any] = {
-            "made": json.loads(json.dumps(made)), "from": {}, "varies": recipe.VARIES,
-            "members": {name: recipe.settings(name) for name in self.names},
+            "made": definition(recipe, version), "from": {}, "varies": recipe.VARIES or varying(members), "members": members,
         }  # fmt: skip
-        path = folder / "family.yaml"
-        if path.is_file():
-            found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-            changed = [name for name, _, _ in differences(found.get("made", {}), self.about["made"])]
-            if not changed:
-                self.about |= found
-                return
-            if any(folder.rglob(MEMBER)):
-                raise HarnessError(
-                    f"{path}: made with other settings ({', '.join(changed[:5])}); remove the folder or choose another"
-                )
-        self.write()
+        found = agreeing(folder, recipe, version)
+        if found is None:
+            self.write()
+        else:
+            self.about |= {part: found[part] for part in KEPT if part in found}
 
     def write(self) -> None:
         """Write ``family.yaml``.
@@ -106,13 +101,7 @@ class FamilyFolder:
         Raises:
             HarnessError: it cannot be found.
         """
-        from harness.checkpoints import resolve
-
-        beside = self.folder.parent / name
-        if not (beside / MEMBER).is_file():
-            return resolve(name, offline=offline)
-        found = resolve(str(beside), offline=offline)
-        return replace(found, name=name, info=replace(found.info, names=(name,)))
+        return parent_of(self.folder, name, offline=offline)
 
     def missing(self) -> list[str]:
         """Members that do not stand yet, in order."""
@@ -128,7 +117,7 @@ class FamilyFolder:
         Raises:
             HarnessError: less is free.
         """
-        needed, free = bytes_each * len(self.missing()) + training, shutil.disk_usage(self.folder).free
+        needed, free = bytes_each * len(self.missing()) + training, free_bytes(self.folder)
         if needed > free:
             raise HarnessError(
                 f"{self.folder}: the members to make need about {needed / 1e9:,.1f} GB and {free / 1e9:,.1f} GB are free; "
@@ -155,11 +144,68 @@ class FamilyFolder:
             write_text(beside / MEMBER, json.dumps(about, indent=1))
             shutil.rmtree(target, ignore_errors=True)
             beside.replace(target)
+            say(f"made {target}")
         except OSError as error:
             shutil.rmtree(beside, ignore_errors=True)
             raise HarnessError(
                 f"{target}: {error.strerror or error}; what was made before stands, run again to go on"
             ) from None
+
+
+def parent_of(folder: Path, name: str, *, offline: bool = False) -> Resolved:
+    """What a family in ``folder`` is made from: a member of a family beside it, or any other checkpoint.
+
+    Raises:
+        HarnessError: it cannot be found.
+    """
+    from harness.checkpoints import resolve
+
+    beside = folder.parent / name
+    if not (beside / MEMBER).is_file():
+        return resolve(name, offline=offline)
+    found = resolve(str(beside), offline=offline)
+    return replace(found, name=name, info=replace(found.info, names=(name,)))
+
+
+def definition(recipe: Maker, version: int) -> dict[str, Any]:
+    """What makes a family: its recipe, and the version of the maker's code."""
+    return json.loads(json.dumps(recipe.definition() | {"version": version}))
+
+
+def agreeing(folder: Path, recipe: Maker, version: int) -> dict[str, Any] | None:
+    """What ``family.yaml`` of a folder says of this family; None where the folder holds none, or no member yet of another.
+
+    Raises:
+        HarnessError: members stand that another recipe, or another version of the maker, made.
+    """
+    path = folder / "family.yaml"
+    if not path.is_file():
+        return None
+    found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    changed = [name for name, _, _ in differences(found.get("made", {}), definition(recipe, version))]
+    if not changed:
+        return found
+    if any(folder.rglob(MEMBER)):
+        raise HarnessError(
+            f"{path}: made with other settings ({', '.join(changed[:5])}); remove the folder or choose another"
+        )
+    return None
+
+
+def varying(members: Mapping[str, Mapping[str, Any]]) -> str:
+    """Settings that are not the same in all members.
+
+    >>> varying({"seed=1/step=2": {"seed": 1, "step": 2}, "seed=1/step=4": {"seed": 1, "step": 4}})
+    'step'
+    """
+    names = dict.fromkeys(name for settings in members.values() for name in settings)
+    return ", ".join(name for name in names if len({str(settings.get(name)) for settings in members.values()}) > 1)
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that are free where a folder is, or will be."""
+    place = next(path for path in (folder, *folder.resolve().parents) if path.is_dir())
+    return shutil.disk_usage(place).free
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from harness.checkpoints import Resolved, resolve
+from harness.checkpoints.config import body_parameters
 from harness.data.tokenizer import train_tokenizer
 from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
@@ -37,7 +38,7 @@ def make(
     family = FamilyFolder(folder, recipe, VERSION)
     missing = set(family.missing())
     if missing:
-        (start,) = [family.parent(parent, offline=offline) for parent in recipe.parents()] or [None]
+        start = next((family.parent(parent, offline=offline) for parent in recipe.parents()), None)
         if start is not None:
             family.made_from(start)
         texts, corpus = corpus_texts(recipe.corpus, spec_folder, offline)
@@ -47,6 +48,36 @@ def make(
             if missing & set(run.members.values()):
                 train_run(recipe, start, family, tokenizer, blocks, run, corpus, device)
     return list(recipe.members())
+
+
+def parameters(recipe: LanguageModels, folder: Path, *, offline: bool = False) -> int | None:
+    """Parameters of the largest member; None where it goes on from another checkpoint, whose own they are.
+
+    Raises:
+        HarnessError: the architecture does not exist.
+    """
+    return None if recipe.parents() else max(parameters_by_size(recipe).values())
+
+
+def parameters_by_size(recipe: LanguageModels) -> dict[str, int]:
+    """Parameters of every size of a ladder, by its name; one name where there is one size.
+
+    Raises:
+        HarnessError: the architecture does not exist.
+    """
+    from transformers import AutoConfig
+
+    vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
+    found = {}
+    for size in recipe.ladder():
+        settings = dict(size.architecture)
+        try:
+            config = AutoConfig.for_model(settings.pop("model_type"), vocab_size=vocabulary, **ends, **settings)
+            found[size.name] = body_parameters(config)
+        except (ValueError, KeyError, TypeError) as error:
+            raise HarnessError(f"architecture {dict(size.architecture)}: {str(error).splitlines()[0]}") from None
+    return found
 
 
 def the_tokenizer(recipe: LanguageModels, start: Resolved | None, texts: list[str], offline: bool) -> Any:
@@ -114,8 +145,6 @@ def train_run(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         loop = Loop(new_model(recipe, start, tokenizer, run).to(device), settings, LOSSES[recipe.objective])
-        size = sum(parameter.nbytes for parameter in loop.model.parameters())
-        family.require_space(size, training=3 * size)
         about = partial(about_member, recipe, family, run, corpus, non_embedding_parameters(loop.model))
         Run(family, run.name, loop, given, run.members, about, tokenizer).train()
     if run.sized:

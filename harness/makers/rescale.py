@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.checkpoints import load_language_model, resolve
+from harness.checkpoints import load_language_model
 from harness.checkpoints.layer import Layer, Matrix
 from harness.checkpoints.layers import transformer_of
 from harness.errors import HarnessError
@@ -35,7 +35,7 @@ def make(
     """
     family = FamilyFolder(folder, recipe, VERSION)
     if family.missing():
-        start = resolve(recipe.start, offline=offline)
+        start = family.parent(recipe.start, offline=offline)
         family.made_from(start)
         for factor, member in zip(recipe.factors, recipe.members(), strict=True):
             if not family.complete(member):

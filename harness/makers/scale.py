@@ -5,6 +5,6 @@ Each member's ``harness.json`` and its line in ``family.yaml`` tell N (without e
 
 from __future__ import annotations
 
-from harness.makers.pretrain import VERSION, make
+from harness.makers.pretrain import VERSION, make, parameters
 
-__all__ = ["VERSION", "make"]
+__all__ = ["VERSION", "make", "parameters"]

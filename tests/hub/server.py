@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.hub import uploads
+
 KINDS = ("models", "datasets")
 STALE = "hf_that_the_hub_does_not_know"
 
@@ -26,6 +28,7 @@ class Repository:
     kind: str
     name: str
     token: str | None = None
+    private: bool = False
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -70,12 +73,17 @@ class Misbehaviour:
 
 
 class Hub:
-    """The server and its repositories; ``requests`` logs (method, path, bearer token) of every request."""
+    """The server and its repositories; ``requests`` logs (method, path, bearer token) of every request.
+
+    ``objects`` are LFS objects by SHA-256; ``writers`` maps an organisation to the token that may write to it.
+    """
 
     def __init__(self) -> None:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.requests: list[tuple[str, str, str | None]] = []
         self.ranges: list[str | None] = []
+        self.objects: dict[str, bytes] = {}
+        self.writers: dict[str, str] = {}
         self.misbehaviour = Misbehaviour()
         self.counter = itertools.count(1)
         handler = type("BoundHandler", (Handler,), {"hub": self})
@@ -153,13 +161,18 @@ class Handler(BaseHTTPRequestHandler):
         """Answer to a form or a JSON body."""
         self.answer()
 
+    def do_PUT(self) -> None:
+        """Take an LFS object."""
+        self.answer()
+
     def log_message(self, *_: object) -> None:
         """Write nothing to stderr."""
 
     def answer(self) -> None:
         """Read the request, find the answer, send it."""
-        self.posted = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.posted = self.body()
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
+        self.token = token
         self.hub.requests.append((self.command, self.path, token))
         self.hub.ranges.append(self.headers.get("Range"))
         every = self.hub.misbehaviour.fail_every
@@ -175,7 +188,9 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         segments = [unquote(part) for part in url.path.strip("/").split("/")]
         try:
-            if segments[0] == "api":
+            if (written := self.written(segments, token)) is not None:
+                self.send(written[0], json.dumps(written[1]).encode(), {"Content-Type": "application/json"})
+            elif segments[0] == "api":
                 value = self.about(segments[1:], parse_qs(url.query), token)
                 self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
             else:
@@ -184,11 +199,23 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"X-Error-Code": refusal.code, "X-Error-Message": str(refusal), "X-Repo-Commit": refusal.commit}
             self.send(refusal.status, str(refusal).encode(), {k: v for k, v in headers.items() if v})
 
+    def body(self) -> bytes:
+        """What the client sent, whole or in chunks."""
+        if "chunked" not in (self.headers.get("Transfer-Encoding") or ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline().strip(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
     def repository(self, kind: str, name: str) -> Repository:
         """The repository, which exists."""
         found = self.hub.repositories.get((kind, name))
-        if found is None:
-            raise Refusal(404, "RepoNotFound", f"Repository {name} not found")
+        hidden = found is not None and found.private and self.token != self.hub.writers.get(name.partition("/")[0])
+        if found is None or hidden:
+            raise Refusal(401 if hidden else 404, "RepoNotFound", f"Repository {name} not found")
         return found
 
     def commit(self, repository: Repository, revision: str) -> str:
@@ -197,6 +224,38 @@ class Handler(BaseHTTPRequestHandler):
         if found is None:
             raise Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return found
+
+    def written(self, segments: list[str], token: str | None) -> tuple[int, object] | None:
+        """The answer to what writes, or None where the request only reads."""
+        if self.command == "PUT" and segments[0] == "lfs":
+            self.hub.objects[segments[1]] = self.posted
+            return 200, {}
+        if self.command != "POST" or "paths-info" in segments:
+            return None
+        if segments == ["api", "validate-yaml"]:
+            return 200, {"errors": [], "warnings": []}
+        if segments == ["api", "repos", "create"]:
+            told = json.loads(self.posted)
+            self.check_writer(told.get("organization") or "", token)
+            return uploads.create_repository(self.hub, told)
+        if segments[0] != "api":
+            self.check_writer(segments[0], token)
+            return 200, uploads.large_objects(self.hub, json.loads(self.posted))
+        repository = self.repository(segments[1], "/".join(segments[2:4]))
+        self.check_writer(segments[2], token)
+        verb, revision = segments[4], segments[5]
+        if verb == "branch":
+            return uploads.create_branch(repository, revision), {}
+        if verb == "preupload":
+            return 200, uploads.upload_modes(repository, revision, json.loads(self.posted))
+        return 200, uploads.commit_lines(self.hub, repository, revision, self.posted)
+
+    def check_writer(self, organisation: str, token: str | None) -> None:
+        """Refuse a token that is none of the organisation's."""
+        if token in (None, STALE):
+            raise Refusal(401, "", "Invalid credentials in Authorization header" if token else "Unauthorized")
+        if self.hub.writers.get(organisation) != token:
+            raise Refusal(403, "", f"You don't have the rights to create a model under the namespace {organisation}")
 
     def about(self, segments: list[str], query: Mapping[str, list[str]], token: str | None) -> object:
         """``/api/KIND/ORG/NAME[/VERB[/REVISION[/FOLDER]]]``: what is known of a repository."""
@@ -283,7 +342,7 @@ def description(repository: Repository, commit: str) -> dict[str, object]:
         "_id": commit[:24],
         "id": repository.name,
         "sha": commit,
-        "private": False,
+        "private": repository.private,
         "gated": "manual" if repository.token else False,
         "disabled": False,
         "tags": [],

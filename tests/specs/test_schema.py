@@ -31,3 +31,19 @@ def test_the_schema_refuses_what_the_code_refuses():
     spec = read_yaml(shipped_tasks() / "glue/rte.yaml").value
     assert not validator.is_valid(spec | {"protocl": "glue"})
     assert not validator.is_valid(spec | {"kind": "finetuning"})
+
+
+def test_ranges_and_names_of_text_are_valid_in_a_recipe():
+    make = {
+        "maker": "pretrain",
+        "objective": "causal",
+        "start": "a/b",
+        "corpus": "lm_loss/wiki",
+        "steps": "10:30:10",
+        "seeds": 3,
+    }
+    suite = {"families": {"f": {"make": make}}, "tasks": {"upstream": ["lm_loss/wiki"]}}
+    validator = jsonschema.Draft202012Validator(suite_schema())
+    validator.validate(suite)
+    make["steps"] = "10 to 30"
+    assert not validator.is_valid(suite)

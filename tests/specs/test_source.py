@@ -17,6 +17,7 @@ def value(text: str):
 @pytest.mark.parametrize(("text", "expected"), [
     ("2e-5", 2e-5), ("1E3", 1000.0), ("0.1", 0.1), ("3", 3), ("-2.5", -2.5), ("no", "no"), ("on", "on"), ("true", True),
     ("3.0.0", "3.0.0"), ("2020-01-01", "2020-01-01"), ("~", None), ("e5", "e5"),
+    ("10:30:10", "10:30:10"), ("2:4", "2:4"), ("1_000", 1000), ("0x10", 16),
 ])  # fmt: skip
 def test_scalars_are_what_they_look_like(text, expected):
     assert value(f"a: {text}") == {"a": expected}

@@ -10,10 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from harness.errors import nearest
+from harness.specs.makers.corpus import Corpora
 from harness.specs.model import Spec
 from harness.specs.shipped import shipped_tasks
 from harness.specs.source import read_yaml
-from harness.specs.task import Corpus, Positive
+from harness.specs.task import Positive
 
 RANGE = re.compile(r"\s*(-?[\d.]+):(-?[\d.]+):(-?[\d.]+)\s*")
 
@@ -40,11 +41,14 @@ def spread(value: Any) -> Any:
     return [int(number) if whole else float(number) for number in numbers]
 
 
-Numbers = Annotated[tuple[float, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)]
+Spread = Annotated[str, Field(pattern=f"^{RANGE.pattern}$", description="first:last:step, the last one included")]
+SPREAD = BeforeValidator(spread, json_schema_input_type=list[float] | float | Spread)
+WHOLE_SPREAD = BeforeValidator(spread, json_schema_input_type=list[int] | int | Spread)
+Numbers = Annotated[tuple[float, ...], Strict(False), SPREAD, Field(min_length=1)]
 """Numbers, or ``first:last:step``."""
-WholeNumbers = Annotated[tuple[int, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)]
+WholeNumbers = Annotated[tuple[int, ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)]
 """Whole numbers, or ``first:last:step``."""
-Seeds = Annotated[tuple[int, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)]
+Seeds = Annotated[tuple[int, ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)]
 
 
 class Maker(Spec):
@@ -113,7 +117,7 @@ def number(text: str) -> int | float | str:
 class Training(Spec):
     """How a maker trains: AdamW on sequences of one length, cut from a corpus."""
 
-    corpus: Annotated[tuple[Corpus, ...], Strict(False)] = ()
+    corpus: Corpora = Field((), description="text to train on: lm_loss/NAME (its train split), a file, or a mapping")
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     schedule: Literal["linear", "constant", "cosine"] = "constant"
     warmup_steps: Annotated[int, Field(ge=0)] = 0

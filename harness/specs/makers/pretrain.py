@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import Field, Strict, model_validator
 
+from harness.specs.makers.corpus import Corpora
 from harness.specs.makers.ladder import Ladder, Size
-from harness.specs.makers.model import Maker, Seeds, spread
+from harness.specs.makers.model import WHOLE_SPREAD, Maker, Seeds
 from harness.specs.model import Spec
-from harness.specs.task import Corpus, Positive
+from harness.specs.task import Positive
 
 
 class Tokenizer(Spec):
@@ -51,7 +52,9 @@ class LanguageModels(Ladder, Maker):
 
     objective: Literal["causal", "masked"]
     tokenizer: Tokenizer | str = Tokenizer()
-    corpus: Annotated[tuple[Corpus, ...], Strict(False), Field(min_length=1)]
+    corpus: Annotated[Corpora, Field(min_length=1)] = Field(
+        description="text to train on: lm_loss/NAME (its train split), a file, or a mapping"
+    )
     seeds: Seeds = (1,)
 
     def training_runs(self) -> tuple[TrainingRun, ...]:
@@ -91,9 +94,9 @@ class Pretrain(LanguageModels):
         "own",
         description="tied: an encoder is given a masked-LM head, new but for its last layer, the input embeddings",
     )
-    steps: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...], Strict(False), BeforeValidator(spread), Field(min_length=1)
-    ] = Field(description="optimizer steps after which a checkpoint is kept; the last one ends the run")
+    steps: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)] = Field(
+        description="optimizer steps after which a checkpoint is kept; the last one ends the run"
+    )
 
     @model_validator(mode="after")
     def from_scratch_or_start(self) -> Pretrain:
