@@ -160,6 +160,33 @@ class HiddenMarkovModel:
             scores = np.log(np.einsum("nts,nts->nt", posterior, self._likelihoods(tokens)))
         return np.where(mask, scores, np.nan)
 
+    def conditionals(self, tokens: Integers, mask: Booleans | None = None, seen: Floats | None = None) -> Floats:
+        """p(x_t = word | what is known), (N, T, V).
+
+        Args:
+            tokens: (N, T).
+            mask: (N, T), True where the word is hidden; all that are hidden of a sequence are hidden together.
+                None: each word by itself, given all others.
+            seen: (N, T, V), how probable what is seen at t would be if the word there were v, in place of tokens and
+                mask.
+        """
+        tokens = self._checked(tokens)
+        result = np.empty((*tokens.shape, self.vocabulary))
+        for start in range(0, len(tokens), CHUNK):
+            rows = slice(start, start + CHUNK)
+            hidden = None if mask is None else np.asarray(mask)[rows]
+            likelihoods = self._likelihoods(tokens[rows], None if hidden is None else ~hidden)
+            if seen is not None:
+                likelihoods = seen[rows] @ self.emission.T
+            found = self._others(likelihoods) @ self.emission
+            if seen is not None:
+                found *= seen[rows]
+            elif hidden is not None:
+                found[~hidden] = np.eye(self.vocabulary)[tokens[rows][~hidden]]
+            total = found.sum(axis=2, keepdims=True)
+            result[rows] = found / np.where(total > 0, total, 1.0)
+        return result
+
     def entropy(self, length: int, sequences: int, seed: int) -> Entropy:
         """Entropy of a sequence of ``length`` words divided by its length, from ``sequences`` samples."""
         generator = np.random.Generator(np.random.PCG64(seed))
@@ -229,6 +256,13 @@ class HiddenMarkovModel:
             scale = np.where(scales[:, t + 1] > 0, scales[:, t + 1], 1.0)[:, None]
             future[:, t] = (likelihoods[:, t + 1] * future[:, t + 1] / scale) @ self.transition.T
         return future
+
+    def _others(self, likelihoods: Floats) -> Floats:
+        """p(state at t, all words but that at t) up to a factor, (N, T, S)."""
+        filtered, scales = self._forward(likelihoods)
+        first = np.broadcast_to(self.initial, filtered[:, :1].shape)
+        before = np.concatenate([first, filtered[:, :-1] @ self.transition], axis=1)
+        return before * self._backward(likelihoods, scales)
 
     def _checked(self, tokens: Integers) -> Integers:
         tokens = np.asarray(tokens, dtype=np.int64)
