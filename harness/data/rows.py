@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.cache import Cache
 from harness.data import hub
-from harness.data.worlds import load_world, world_revision
+from harness.data.worlds import load_world, open_world, world_revision
 from harness.errors import HarnessError, nearest
 from harness.results.signature import digest
 from harness.specs import Data, Task
@@ -45,7 +45,7 @@ def load_rows(
     """
     name = task.splits[split]
     try:
-        table, revision, total = _table(task.data, name, first, task.folder, offline)
+        table, revision, total = _table(task.data, name, columns, first, task.folder, offline)
     except KeyError as error:
         valid = error.args[1]
         raise HarnessError(f"{task.place('splits', split)}: no split {name!r}; {nearest(name, valid)}") from None
@@ -65,12 +65,13 @@ def load_rows(
 
 
 def _table(
-    data: Data, split: str, first: int | None, folder: Path, offline: bool
+    data: Data, split: str, columns: tuple[str, ...], first: int | None, folder: Path, offline: bool
 ) -> tuple[Mapping[str, Any], str, int | None]:
     if data.world is not None:
-        columns, revision = load_world(data.world, data.options, data.name, split)
-        cut = {name: values[:first] for name, values in columns.items()}
-        return cut, revision, len(next(iter(columns.values())))
+        made, revision = load_world(data.world, data.options, data.name, split, columns, first)
+        if set(made) != set(columns):  # one does not exist: the message lists those that do
+            made, _ = load_world(data.world, data.options, data.name, split, None, 1)
+        return made, revision, open_world(data.world, data.options).rows(data.name or "text", split)
     if data.files is not None:
         return hub.load_files([folder / name for name in data.files], split, first)
     return hub.load_split(data, split, first, offline=offline)

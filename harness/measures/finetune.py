@@ -18,6 +18,7 @@ from harness.measures.classifier import Example, predict, train
 from harness.measures.labelled import held_out, labelled_examples, map_labels
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.scores import score
+from harness.measures.world_levels import with_levels
 from harness.specs import FinetuneTask, Protocol, Task, load_task, protocol_of
 from harness.training.loop import DivergedError
 
@@ -137,7 +138,8 @@ def _one_run(
         examples, aside = held_out(examples, protocol.selection)
     trained = train(session, task, protocol, examples, rate, seed)
     scored = labelled_examples(session, task, "score", protocol)
-    values, outcomes = score(task, predict(session, trained.model, scored, task), scored)
+    found, outcomes = score(task, predict(session, trained.model, scored, task), scored)
+    values = with_levels(session, task, found)
     if trained.details:
         values[0] = replace(values[0], details={**(values[0].details or {}), **trained.details})
     if aside:
@@ -171,6 +173,7 @@ def _score_other(
         model, tokens = trained.model, trained.tokens
     scored = labelled_examples(session, task, "score", protocol)
     values, outcomes = score(task, predict(session, model, scored, task, classes=map_labels(task, source)), scored)
+    values = with_levels(session, task, values)
     return Measurement(tuple(values), tokens=tokens, outcomes=tuple(outcomes), selected=chosen)
 
 

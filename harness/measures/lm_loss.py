@@ -21,6 +21,7 @@ from harness.data.sequences import ScoredSequence
 from harness.data.windows import MaskVocabulary, Tokenised, begin_token, causal_windows, masked_windows, tokenise
 from harness.errors import HarnessError
 from harness.measures.cross_entropy import sequence_losses
+from harness.measures.excess import Excess, excess, has_excess
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.precision_effect import precision_effect
 from harness.measures.ratio import ratio_estimate
@@ -36,7 +37,7 @@ VERSION = 1
 
 def columns(task: LmLossTask) -> tuple[str, ...]:
     """The columns the task reads."""
-    return (task.text.column, "log_probability") if task.data.world else (task.text.column,)
+    return (task.text.column,)
 
 
 def rows_wanted(task: LmLossTask) -> int | None:
@@ -95,7 +96,9 @@ def measure_documents(session: Session, task: Any, texts: list[Document], rows: 
     causal, budget = objective != "masked", session.budget(model, settings["window"])
     with session.progress(f"{task.name}", sum(s.length for s in sequences)) as advance:
         losses = sequence_losses(model, sequences, causal=causal, token_budget=budget, advance=advance)
-    found = summarise(task, sequences, losses, rows, texts, objective)
+    found = summarise(task, sequences, losses, texts, objective)
+    if has_excess(task) and (above := excess(session, task, sequences, losses, texts)) is not None:
+        found = replace(found, values=(*found.values, excess_value(above)))
     if session.dtype == "float32":
         return found
     first = replace(found.values[0], details=precision_effect(session, sequences, losses, causal))
@@ -157,7 +160,7 @@ def cut(
 
 
 def summarise(
-    task: Any, sequences: list[ScoredSequence], losses: np.ndarray, rows: Rows, texts: list[Document], objective: str
+    task: Any, sequences: list[ScoredSequence], losses: np.ndarray, texts: list[Document], objective: str
 ) -> Measurement:  # fmt: skip
     """Per-document sums, and the ratios of them that are the metrics."""
     causal, shift = objective == "causal", 0 if objective == "masked" else 1
@@ -175,10 +178,6 @@ def summarise(
         else:
             values.append(value("nats_per_scored_byte", nats, length, "nats per scored byte", int(tokens.sum())))
     index = np.flatnonzero(present)
-    if causal and "log_probability" in rows.columns:
-        truth = -np.array([rows.columns["log_probability"][texts[i].first_row] for i in index], dtype=float)
-        words = np.array([len(texts[i].text.split()) for i in index])
-        values.append(value("excess_nats_per_token", nats - truth, words, "nats per token", int(tokens.sum())))
     first = np.array([texts[i].first_row for i in index])
     outcomes = Outcomes("nats_per_token", first, index, nats, tokens.astype(float))
     return Measurement(tuple(values), tokens=sum(s.length for s in sequences), outcomes=(outcomes,))
@@ -192,3 +191,9 @@ def value(metric: str, numerator: np.ndarray, denominator: np.ndarray, unit: str
     found = ratio_estimate(numerator, denominator, np.arange(len(numerator)))
     method = f"ratio estimator over {found.clusters} documents"
     return Value(metric, found.value, found.stderr, method, n, unit, higher_is_better=False)
+
+
+def excess_value(above: Excess) -> Value:
+    """Nats above the least loss there is, per token."""
+    found = value("excess_nats_per_token", above.nats, above.tokens, "nats per token", int(above.tokens.sum()))
+    return replace(found, stderr_method=f"{found.stderr_method}; by {above.method}")

@@ -126,7 +126,9 @@ def chance_of(column: Column) -> float | None:
 
 
 def best_of(record: Record) -> float | None:
-    """What a perfect model gets on a bounded metric: 1, 100 percent, or no error at all."""
+    """What the best predictor gets, where it is known; else a perfect one on a bounded metric: 1, 100 percent, no error."""
+    if record.details and record.details.get("bayes") is not None:
+        return float(record.details["bayes"])
     highest = {"fraction": 1.0, "correlation": 1.0, "percent": 100.0}.get(record.unit)
     return highest if record.higher_is_better or highest is None else 0.0
 

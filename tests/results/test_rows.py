@@ -22,6 +22,7 @@ def mixed() -> list[Record]:
         "higher_is_better": True,
         "details": {
             "chance": 0.5,
+            "bayes": 0.75,
             "x": "ü",
             "of": "glue/rte",
             "weight_norm": 3.5,

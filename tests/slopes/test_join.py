@@ -102,6 +102,12 @@ def test_headline_metric() -> None:
         join(every, infos(), roles(headline={"loss": "bit_per_byte"}))
 
 
+def test_the_best_there_is_is_the_ceiling_where_it_is_known() -> None:
+    assert only(join(measured(), infos(), roles())).downstream.best == 1.0
+    known = measured(details={"chance": 0.25, "bayes": 0.625})
+    assert only(join(known, infos(), roles())).downstream.best == 0.625
+
+
 def test_upstream_is_not_fitted_against_itself_and_flatness_not_at_all() -> None:
     every = measured() + [record(name, "books", 3.5 - i / 9, metric="loss") for i, name in enumerate(NAMES)]
     cells = join(every, infos(), roles(upstream=("loss", "books"), downstream=("rte", "loss")))

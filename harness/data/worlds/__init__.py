@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 
-from harness.data.worlds.hidden_markov_world import GENERATOR_VERSION, Columns, HiddenMarkovWorld, Levels
+from harness.data.worlds.hidden_markov_world import HiddenMarkovWorld
+from harness.data.worlds.pcfg_world import PcfgWorld
+from harness.data.worlds.world import Columns, Language, Levels, World
 from harness.errors import HarnessError, nearest
 
-WORLDS = {"hmm": HiddenMarkovWorld}
+WORLDS: Mapping[str, type[HiddenMarkovWorld] | type[PcfgWorld]] = {"hmm": HiddenMarkovWorld, "pcfg": PcfgWorld}
 """A spec's ``data: {world: NAME}`` names one of these."""
 
 
-def open_world(name: str, options: dict[str, object]) -> HiddenMarkovWorld:
+def open_world(name: str, options: dict[str, object]) -> World:
     """The world of that name under those options; defaults fill what is not given.
 
     Raises:
@@ -24,7 +27,10 @@ def open_world(name: str, options: dict[str, object]) -> HiddenMarkovWorld:
     return WORLDS[name](options)
 
 
-def load_world(name: str, options: dict[str, object], config: str | None, split: str) -> tuple[Columns, str]:
+def load_world(
+    name: str, options: dict[str, object], config: str | None, split: str, wanted: Collection[str] | None = None,
+    first: int | None = None,
+) -> tuple[Columns, str]:  # fmt: skip
     """All rows of a split, by column, and the revision they were made under.
 
     Args:
@@ -32,12 +38,14 @@ def load_world(name: str, options: dict[str, object], config: str | None, split:
         options: numbers that shape the language, its tasks and their sizes.
         config: a configuration of that world; None is ``text``.
         split: ``train``, ``validation`` or ``test``, each from its own seed.
+        wanted: the columns to make; all by default.
+        first: how many rows to make; all by default.
 
     Raises:
         HarnessError: an unknown world, option, configuration or split, or an option of wrong type or range.
     """
     world = open_world(name, options)
-    return world.columns(config or "text", split), _revision(name, world)
+    return world.columns(config or "text", split, wanted, first), _revision(world)
 
 
 def world_revision(name: str, options: dict[str, object]) -> str:
@@ -46,13 +54,13 @@ def world_revision(name: str, options: dict[str, object]) -> str:
     Raises:
         HarnessError: an unknown world, or options that it refuses.
     """
-    return _revision(name, open_world(name, options))
+    return _revision(open_world(name, options))
 
 
-def _revision(name: str, world: HiddenMarkovWorld) -> str:
+def _revision(world: World) -> str:
     """The SHA-256 of the generator's version and of every option, given or default."""
-    parts = {"world": name, "generator": GENERATOR_VERSION, "options": dataclasses.asdict(world.options)}
+    parts = {"world": world.name, "generator": world.version, "options": dataclasses.asdict(world.options)}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-__all__ = ["WORLDS", "Columns", "HiddenMarkovWorld", "Levels", "load_world", "open_world", "world_revision"]
+__all__ = ["WORLDS", "Columns", "Language", "Levels", "World", "load_world", "open_world", "world_revision"]

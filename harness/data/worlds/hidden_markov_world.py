@@ -15,23 +15,17 @@ A label is drawn, not decoded: the best accuracy is the mean largest posterior, 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from harness.data.worlds.hmm import Entropy, Floats, HiddenMarkovModel, Integers, stationary
+from harness.data.worlds.choosing import Floats, Integers
+from harness.data.worlds.hmm import CHUNK, Entropy, HiddenMarkovModel, stationary
 from harness.data.worlds.options import option, parse_options
-from harness.errors import HarnessError, nearest
-
-Columns = dict[str, list[Any]]
-
-GENERATOR_VERSION = 1
-"""Raised by any change that moves a row."""
-
-SPLITS = {"train": 0, "validation": 1, "test": 2}
-DECIMALS = 6
-"""Log-probabilities and posteriors are rounded: the last bits of a matrix product differ between machines."""
+from harness.data.worlds.world import DECIMALS, Columns, Levels, World, labelled, sentences
+from harness.errors import HarnessError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +49,13 @@ class HiddenMarkovOptions:
     labelled_test: int = option(1000, 1, 100_000_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """What accuracy to expect of a labelled configuration, as fractions.
-
-    ``majority`` is the frequency of the most frequent label; ``bayes`` the best accuracy there is, the mean largest
-    posterior over ``n`` rows, with its standard error.
-    """
-
-    majority: float
-    bayes: float
-    bayes_stderr: float
-    n: int
-
-
-class HiddenMarkovWorld:
+class HiddenMarkovWorld(World):
     """One language and its tasks; two worlds with equal options have equal rows."""
 
+    name: ClassVar[str] = "hmm"
+    version: ClassVar[int] = 1
     configurations: ClassVar[dict[str, int]] = {"text": 0, "text_control": 1, "state": 2, "source": 3}
+    texts: ClassVar[tuple[str, ...]] = ("text", "text_control")
 
     def __init__(self, options: dict[str, object]) -> None:
         """Check the options and draw the language.
@@ -93,68 +76,43 @@ class HiddenMarkovWorld:
             self.options.emission_concentration,
         )
 
-    def columns(self, config: str, split: str) -> Columns:
-        """All rows of one split of one configuration, by column.
+    def language(self, config: str = "text") -> HiddenMarkovModel:
+        """The model of all texts; half of the rows of ``source`` are of another one."""
+        return self.model
 
-        Raises:
-            HarnessError: a configuration or split that does not exist.
-        """
-        generator = self._generator(config, split)
-        if config in ("text", "text_control"):
-            words, _ = self.model.sample(self._rows("text", split), self.options.length, generator)
-            return {"text": sentences(words)} | self._log_probabilities(words)
-        words, labels = self._labelled(config, split, generator)
-        posterior = self._posterior(config, words)
-        return {
-            "text": sentences(words),
-            "label": labels.tolist(),
-            "bayes_label": posterior.argmax(axis=1).tolist(),
-            "bayes_posterior": posterior.round(DECIMALS).tolist(),
-        }
+    def chunks(self, config: str, split: str, wanted: Collection[str] | None = None) -> Iterator[Columns]:
+        """The rows of a split; those with labels all at once."""
+        generator, rows = self.generator(config, split), self.rows(config, split)
+        if config not in self.texts:
+            words, labels = self._labelled(config, split, generator)
+            yield labelled(words, labels, self._posterior(config, words), wanted)
+            return
+        for start in range(0, rows, CHUNK):
+            words, _ = self.model.sample(min(CHUNK, rows - start), self.options.length, generator)
+            scores = {} if wanted is not None and set(wanted) == {"text"} else self._log_probabilities(words)
+            found = {"text": sentences(words)} | scores
+            yield {name: values for name, values in found.items() if wanted is None or name in wanted}
 
     def levels(self, config: str, split: str = "test") -> Levels:
-        """Majority and Bayes accuracy of a labelled configuration.
-
-        Raises:
-            HarnessError: a configuration without labels, or a split that does not exist.
-        """
-        if config in ("text", "text_control"):
-            raise HarnessError(f"world 'hmm': found config {config!r}, which has no labels; valid: state, source")
-        words, _ = self._labelled(config, split, self._generator(config, split))
-        best = self._posterior(config, words).max(axis=1)
-        stderr = float(best.std(ddof=1) / np.sqrt(len(best))) if len(best) > 1 else float("nan")
-        return Levels(self._majority(config), float(best.mean()), stderr, len(best))
+        """Majority and Bayes accuracy of a labelled configuration."""
+        self.check_labelled(config)
+        words, _ = self._labelled(config, split, self.generator(config, split))
+        return Levels.of(self._majority(config), self._posterior(config, words))
 
     def entropy(self, sequences: int = 20000) -> Entropy:
         """Entropy of the language in nats per token at this length: the least loss a causal model can reach."""
         return self.model.entropy(self.options.length, sequences, self.options.seed)
 
-    def word_numbers(self, texts: list[str]) -> Integers:
+    def word_numbers(self, texts: Collection[str]) -> Integers:
         """Texts of one length back to word numbers, (N, T).
 
         Raises:
             HarnessError: a word that is not of this language, or texts of different lengths.
         """
-        numbers = {f"w{word}": word for word in range(self.options.vocabulary)}
-        try:
-            rows = [[numbers[word] for word in text.split()] for text in texts]
-        except KeyError as error:
-            last = self.options.vocabulary - 1
-            raise HarnessError(f"world 'hmm': found the word {error}; expected w0 ... w{last}") from None
-        lengths = {len(row) for row in rows}
+        lengths = {len(text.split()) for text in texts}
         if len(lengths) > 1:
             raise HarnessError(f"world 'hmm': found texts of {sorted(lengths)} words; expected one length")
-        return np.array(rows, dtype=np.int64)
-
-    def _generator(self, config: str, split: str) -> np.random.Generator:
-        for kind, found, valid in (("config", config, self.configurations), ("split", split, SPLITS)):
-            if found not in valid:
-                raise HarnessError(f"world 'hmm': found unknown {kind} {found!r}; {nearest(found, valid)}")
-        stream = (self.configurations[config], SPLITS[split])
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.options.seed, spawn_key=stream)))
-
-    def _rows(self, kind: str, split: str) -> int:
-        return int(getattr(self.options, f"{kind}_{split}"))
+        return super().word_numbers(texts)
 
     def _log_probabilities(self, words: Integers) -> Columns:
         scores = self.model.log_probabilities(words)
@@ -164,7 +122,7 @@ class HiddenMarkovWorld:
         }
 
     def _labelled(self, config: str, split: str, generator: np.random.Generator) -> tuple[Integers, Integers]:
-        rows, length = self._rows("labelled", split), self.options.length
+        rows, length = self.rows(config, split), self.options.length
         words, hidden = self.model.sample(rows, length, generator)
         if config == "state":
             return words, self._groups()[hidden[:, -1]]
@@ -193,13 +151,3 @@ class HiddenMarkovWorld:
 
     def _contrast(self) -> HiddenMarkovModel:
         return self.model.reversed(self.options.contrast)
-
-
-def sentences(words: Integers) -> list[str]:
-    """Word numbers as text.
-
-    >>> sentences(np.array([[3, 0]]))
-    ['w3 w0']
-    """
-    names = np.array([f"w{word}" for word in range(int(words.max(initial=0)) + 1)], dtype=object)
-    return [" ".join(row) for row in names[words]]

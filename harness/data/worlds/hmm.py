@@ -9,17 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
+from harness.data.worlds.choosing import Booleans, Floats, Integers, choose, cumulative, on_grid
 
 CHUNK = 8192
 """Sequences sampled or scored at once; the numbers do not depend on it."""
-
-GRID = 2.0**32
-"""Probabilities are whole multiples of 1/GRID before each row is divided by its sum; see `on_grid`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +102,7 @@ class HiddenMarkovModel:
             rows = slice(start, min(start + CHUNK, sequences))
             uniforms = generator.random((rows.stop - start, length, 2))
             hidden[rows] = self._walk(uniforms[:, :, 0])
-            words[rows] = _choose(_cumulative(self.emission), hidden[rows], uniforms[:, :, 1])
+            words[rows] = choose(cumulative(self.emission), hidden[rows], uniforms[:, :, 1])
         return words, hidden
 
     def log_probabilities(self, tokens: Integers) -> Floats:
@@ -166,6 +160,33 @@ class HiddenMarkovModel:
             scores = np.log(np.einsum("nts,nts->nt", posterior, self._likelihoods(tokens)))
         return np.where(mask, scores, np.nan)
 
+    def conditionals(self, tokens: Integers, mask: Booleans | None = None, seen: Floats | None = None) -> Floats:
+        """p(x_t = word | what is known), (N, T, V).
+
+        Args:
+            tokens: (N, T).
+            mask: (N, T), True where the word is hidden; all that are hidden of a sequence are hidden together.
+                None: each word by itself, given all others.
+            seen: (N, T, V), how probable what is seen at t would be if the word there were v, in place of tokens and
+                mask.
+        """
+        tokens = self._checked(tokens)
+        result = np.empty((*tokens.shape, self.vocabulary))
+        for start in range(0, len(tokens), CHUNK):
+            rows = slice(start, start + CHUNK)
+            hidden = None if mask is None else np.asarray(mask)[rows]
+            likelihoods = self._likelihoods(tokens[rows], None if hidden is None else ~hidden)
+            if seen is not None:
+                likelihoods = seen[rows] @ self.emission.T
+            found = self._others(likelihoods) @ self.emission
+            if seen is not None:
+                found *= seen[rows]
+            elif hidden is not None:
+                found[~hidden] = np.eye(self.vocabulary)[tokens[rows][~hidden]]
+            total = found.sum(axis=2, keepdims=True)
+            result[rows] = found / np.where(total > 0, total, 1.0)
+        return result
+
     def entropy(self, length: int, sequences: int, seed: int) -> Entropy:
         """Entropy of a sequence of ``length`` words divided by its length, from ``sequences`` samples."""
         generator = np.random.Generator(np.random.PCG64(seed))
@@ -202,11 +223,11 @@ class HiddenMarkovModel:
     def _walk(self, uniforms: Floats) -> Integers:
         """Hidden states (N, T) from one uniform number each."""
         hidden = np.empty(uniforms.shape, dtype=np.int64)
-        steps = _cumulative(self.transition)
+        steps = cumulative(self.transition)
         start = np.zeros(len(uniforms), dtype=np.int64)
-        hidden[:, 0] = _choose(_cumulative(self.initial[None]), start, uniforms[:, 0])
+        hidden[:, 0] = choose(cumulative(self.initial[None]), start, uniforms[:, 0])
         for t in range(1, uniforms.shape[1]):
-            hidden[:, t] = _choose(steps, hidden[:, t - 1], uniforms[:, t])
+            hidden[:, t] = choose(steps, hidden[:, t - 1], uniforms[:, t])
         return hidden
 
     def _likelihoods(self, tokens: Integers, observed: Booleans | None = None) -> Floats:
@@ -236,6 +257,13 @@ class HiddenMarkovModel:
             future[:, t] = (likelihoods[:, t + 1] * future[:, t + 1] / scale) @ self.transition.T
         return future
 
+    def _others(self, likelihoods: Floats) -> Floats:
+        """p(state at t, all words but that at t) up to a factor, (N, T, S)."""
+        filtered, scales = self._forward(likelihoods)
+        first = np.broadcast_to(self.initial, filtered[:, :1].shape)
+        before = np.concatenate([first, filtered[:, :-1] @ self.transition], axis=1)
+        return before * self._backward(likelihoods, scales)
+
     def _checked(self, tokens: Integers) -> Integers:
         tokens = np.asarray(tokens, dtype=np.int64)
         if tokens.ndim != 2 or tokens.shape[1] == 0:
@@ -243,20 +271,6 @@ class HiddenMarkovModel:
         if tokens.size and (tokens.min() < 0 or tokens.max() >= self.vocabulary):
             raise ValueError(f"tokens: found {tokens.min()} ... {tokens.max()}; expected 0 ... {self.vocabulary - 1}")
         return tokens
-
-
-def on_grid(weights: Floats) -> Floats:
-    """Rows of positive probabilities proportional to ``weights``, rounded so that every machine gets the same.
-
-    The gamma draws call the C library's logarithm and power, whose last bit differs between machines;
-    whole numbers below 2**53 and one division do not.
-
-    >>> on_grid(np.array([[1.0, 3.0]])).tolist()
-    [[0.25, 0.75]]
-    """
-    total = np.maximum(weights.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    whole = np.maximum(np.rint(weights / total * GRID), 1.0)
-    return whole / whole.sum(axis=1, keepdims=True)
 
 
 def stationary(transition: Floats) -> Floats:
@@ -270,17 +284,3 @@ def stationary(transition: Floats) -> Floats:
     solution = np.linalg.lstsq(equations, np.append(np.zeros(states), 1.0), rcond=None)[0]
     positive = np.maximum(solution, 0.0)
     return positive / positive.sum()
-
-
-def _cumulative(rows: Floats) -> Floats:
-    """Each row's cumulative sums, ending in exactly 1, shifted by the row's number and laid end to end."""
-    sums = np.cumsum(rows, axis=1)
-    sums /= sums[:, -1:]
-    return (sums + np.arange(len(rows))[:, None]).ravel()
-
-
-def _choose(cumulative: Floats, row: Integers, uniforms: Floats) -> Integers:
-    """For each row number, the column whose share of [0, 1) holds its uniform number."""
-    position = np.searchsorted(cumulative, row + uniforms, side="right")
-    columns = len(cumulative) // round(float(cumulative[-1]))
-    return np.minimum(position - row * columns, columns - 1)

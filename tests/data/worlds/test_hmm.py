@@ -84,6 +84,25 @@ def test_masked_words_are_the_sum_over_fillings(tiny: HiddenMarkovModel, masked:
     assert np.isnan(scores[kept]).all()
 
 
+def test_conditionals_are_the_sum_over_fillings(tiny: HiddenMarkovModel) -> None:
+    sequences = every_sequence()
+    probability = np.exp(tiny.log_probabilities(sequences).sum(axis=1))
+    seen = generator(9).random((1, LENGTH, 3))
+    weights = probability * np.prod(seen[0, np.arange(LENGTH), sequences], axis=1)
+    found = tiny.conditionals(sequences[:1], seen=seen)[0]
+    for t in range(LENGTH):
+        expected = np.bincount(sequences[:, t], weights) / weights.sum()
+        np.testing.assert_allclose(found[t], expected, rtol=1e-9)
+    words, mask = np.array([[1, 2, 0, 2]]), np.array([[True, False, True, False]])
+    together = tiny.conditionals(words, mask)[0]
+    logs = tiny.masked_log_probabilities(words, mask)[0]
+    np.testing.assert_allclose(np.log(together[[0, 2], words[0, [0, 2]]]), logs[[0, 2]], rtol=1e-9)
+    np.testing.assert_array_equal(together[[1, 3]], np.eye(3)[words[0, [1, 3]]])
+    for t in range(LENGTH):
+        alone = tiny.conditionals(words, np.arange(LENGTH)[None] == t)[0, t]
+        np.testing.assert_allclose(tiny.conditionals(words)[0, t], alone, rtol=1e-9)
+
+
 def test_entropy_is_that_of_the_enumeration(tiny: HiddenMarkovModel) -> None:
     logs = tiny.log_probabilities(every_sequence()).sum(axis=1)
     exact = -(np.exp(logs) * logs).sum() / LENGTH

@@ -1,0 +1,196 @@
+"""What every world has: named samples of a language whose probabilities are known, some of them labelled."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from harness.data.worlds.choosing import Booleans, Floats, Integers
+from harness.errors import HarnessError, nearest
+
+Columns = dict[str, list[Any]]
+
+SPLITS = {"train": 0, "validation": 1, "test": 2}
+DECIMALS = 6
+"""Log-probabilities and posteriors are rounded: the last bits of a matrix product differ between machines."""
+
+PADDING = -1
+"""Stands after the last word of a sentence that is shorter than the longest."""
+
+LABELLED = ("text", "label", "bayes_label", "bayes_posterior")
+
+
+class Language(Protocol):
+    """A distribution over sentences of V words, given by number; (N, T) with `PADDING`, logarithms in nats."""
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+
+    def log_probabilities(self, tokens: Integers) -> Floats:
+        """The logarithm of p(x_t | x_<t), (N, T), NaN on padding."""
+
+    def masked_log_probabilities(self, tokens: Integers, mask: Booleans) -> Floats:
+        """The logarithm of p(x_t | the words that are not masked) at masked t, NaN elsewhere, (N, T)."""
+
+    def conditionals(self, tokens: Integers, mask: Booleans | None = None, seen: Floats | None = None) -> Floats:
+        """p(x_t = word | what is known), (N, T, V); without a mask each word by itself, given all others.
+
+        ``seen`` (N, T, V) stands in place of tokens and mask: how probable what is seen at t is, were the word v.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What accuracy to expect of a labelled configuration, as fractions.
+
+    ``majority`` is the frequency of the most frequent label; ``bayes`` the best accuracy there is, the mean largest
+    posterior over ``n`` rows, with its standard error.
+    """
+
+    majority: float
+    bayes: float
+    bayes_stderr: float
+    n: int
+
+    @classmethod
+    def of(cls, majority: float, posterior: Floats) -> Levels:
+        """From p(label | text), (N, classes)."""
+        best = posterior.max(axis=1)
+        stderr = float(best.std(ddof=1) / np.sqrt(len(best))) if len(best) > 1 else float("nan")
+        return cls(majority, float(best.mean()), stderr, len(best))
+
+
+class World(ABC):
+    """A language and its tasks; two worlds with equal options have equal rows."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """Raised by any change that moves a row."""
+
+    options: Any
+    """A frozen dataclass with a ``seed``, and ``text_SPLIT`` and ``labelled_SPLIT`` rows."""
+
+    @property
+    @abstractmethod
+    def configurations(self) -> Mapping[str, int]:
+        """Names of the samples, and the number of the random stream that each is drawn from."""
+
+    @property
+    @abstractmethod
+    def texts(self) -> Collection[str]:
+        """Those of the configurations that are plain text, without labels."""
+
+    @abstractmethod
+    def language(self, config: str = "text") -> Language:
+        """What the sentences of a configuration were drawn from."""
+
+    @abstractmethod
+    def chunks(self, config: str, split: str, wanted: Collection[str] | None = None) -> Iterator[Columns]:
+        """The rows of a split, some thousands at a time, never all; ``wanted`` names the columns, None for all.
+
+        Raises:
+            HarnessError: a configuration or split that does not exist.
+        """
+
+    @abstractmethod
+    def levels(self, config: str, split: str = "test") -> Levels:
+        """Majority and Bayes accuracy of a labelled configuration.
+
+        Raises:
+            HarnessError: a configuration without labels, or a split that does not exist.
+        """
+
+    def columns(
+        self, config: str, split: str, wanted: Collection[str] | None = None, first: int | None = None
+    ) -> Columns:
+        """The rows of a split, or the first of them, by column.
+
+        Raises:
+            HarnessError: a configuration or split that does not exist.
+        """
+        joined: Columns = {}
+        for chunk in self.chunks(config, split, wanted):
+            for column, values in chunk.items():
+                joined.setdefault(column, []).extend(values)
+            if first is not None and len(next(iter(joined.values()), [])) >= first:
+                return {column: values[:first] for column, values in joined.items()}
+        return joined
+
+    def rows(self, config: str, split: str) -> int:
+        """How many rows a split has."""
+        return int(getattr(self.options, f"{'text' if config in self.texts else 'labelled'}_{split}"))
+
+    def generator(self, config: str, split: str) -> np.random.Generator:
+        """Random numbers of one split of one configuration.
+
+        Raises:
+            HarnessError: a configuration or split that does not exist.
+        """
+        for kind, found, valid in (("config", config, self.configurations), ("split", split, SPLITS)):
+            if found not in valid:
+                raise HarnessError(f"world {self.name!r}: found unknown {kind} {found!r}; {nearest(found, valid)}")
+        stream = (self.configurations[config], SPLITS[split])
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.options.seed, spawn_key=stream)))
+
+    def check_labelled(self, config: str) -> None:
+        """Refuse a configuration without labels.
+
+        Raises:
+            HarnessError: it has none.
+        """
+        if config in self.texts:
+            valid = ", ".join(name for name in self.configurations if name not in self.texts)
+            raise HarnessError(
+                f"world {self.name!r}: found config {config!r}, which has no labels; valid: {valid or 'none'}"
+            )
+
+    def word_numbers(self, texts: Collection[str]) -> Integers:
+        """Texts back to word numbers, (N, T) with `PADDING`.
+
+        Raises:
+            HarnessError: a word that is not of this language.
+        """
+        numbers = {word: number for number, word in enumerate(self.words())}
+        try:
+            rows = [[numbers[word] for word in text.split()] for text in texts]
+        except KeyError as error:
+            last = self.language().vocabulary - 1
+            found = f"found the word {error}; expected {self.words()[0]} ... {self.words()[last]}"
+            raise HarnessError(f"world {self.name!r}: {found}") from None
+        padded = np.full((len(rows), max(map(len, rows), default=0)), PADDING)
+        for row, found_words in zip(padded, rows, strict=True):
+            row[: len(found_words)] = found_words
+        return padded
+
+    def words(self) -> list[str]:
+        """The word of each number."""
+        return [f"w{word}" for word in range(self.language().vocabulary)]
+
+
+def sentences(tokens: Integers) -> list[str]:
+    """Word numbers as text.
+
+    >>> sentences(np.array([[3, 0], [1, -1]]))
+    ['w3 w0', 'w1']
+    """
+    names = np.array([*(f"w{word}" for word in range(int(tokens.max(initial=0)) + 1)), None], dtype=object)
+    found = names[tokens]  # padding, -1, takes the last
+    if (tokens[:, -1:] == PADDING).any():
+        return [" ".join(row[:length]) for row, length in zip(found, (tokens != PADDING).sum(axis=1), strict=True)]
+    return [" ".join(row) for row in found]
+
+
+def labelled(tokens: Integers, labels: Integers, posterior: Floats, wanted: Collection[str] | None) -> Columns:
+    """The columns of labelled sentences."""
+    made = {
+        "text": lambda: sentences(tokens),
+        "label": lambda: labels.tolist(),
+        "bayes_label": lambda: posterior.argmax(axis=1).tolist(),
+        "bayes_posterior": lambda: posterior.round(DECIMALS).tolist(),
+    }
+    return {name: make() for name, make in made.items() if wanted is None or name in wanted}
