@@ -24,7 +24,17 @@ from harness.measures.session import RowCache
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
-from harness.specs import AffinityTask, ChoiceTask, Enlarge, FinetuneTask, FlatnessTask, Pretrain, Task, protocol_of
+from harness.specs import (
+    AffinityTask,
+    ChoiceTask,
+    Enlarge,
+    FinetuneTask,
+    FlatnessTask,
+    Pretrain,
+    ProbeTask,
+    Task,
+    protocol_of,
+)
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
@@ -92,10 +102,16 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
     """(tokens weighted by passes over the model, tokens)."""
     if isinstance(task, AffinityTask) and not task.reads_checkpoint:
         return 0.0, 0
+    if isinstance(task, ProbeTask) and task.probe.features == "one_hot":
+        return 0.0, 0
     scored = tokens_of(task, data, "score")
     if isinstance(task, FlatnessTask):
         drawn = min(scored, task.flatness.maximum * task.flatness.length)
         return drawn * flatness_passes(task), drawn
+    if isinstance(task, ProbeTask):
+        rows, most = len(data.get(task, "train")), task.probe.train_rows
+        read = scored + tokens_of(task, data, "train") * min(1.0, most / rows if most else 1.0)
+        return read * PASSES["lm_loss"], int(read)
     if isinstance(task, FinetuneTask):
         source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
         protocol = protocol_of(source)

@@ -5,11 +5,13 @@ from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_suite, load_task, protocol_of, shipped_tasks, task_names
 from harness.specs.makers import Enlarge, Pretrain
 from harness.specs.model import Spec, check
+from harness.specs.probe import Probe, ProbeTask
 from harness.specs.protocol import Protocol
+from harness.specs.skill import Skill
 from harness.specs.source import Source, read_yaml
 from harness.specs.suite import Family, Suite
-from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LmLossTask, Loss, Task, Text
+from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LabelledTask, LmLossTask, Loss, Task, Text
 
-__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask", "LmLossTask", "Loss", "Pretrain", "Protocol",
-           "Source", "Spec", "Suite", "Task", "Text", "check", "kinds", "load_protocol", "load_suite", "load_task",
-           "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip
+__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask", "LabelledTask", "LmLossTask", "Loss",
+           "Pretrain", "Probe", "ProbeTask", "Protocol", "Skill", "Source", "Spec", "Suite", "Task", "Text", "check", "kinds", "load_protocol",
+           "load_suite", "load_task", "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip
