@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])")
-"""Between two sentences: a closing mark, and then a capital or a digit."""
+END = re.compile(r"((?<=[.!?])[\"')\]]*)\s+(?=[\"'(\[]*\s*[A-Z0-9])")
+"""Between two sentences: a full stop or its like, marks that close, and then a capital or a digit."""
 HEADING = re.compile(r"^\s*=.*=\s*$")
 WIKITEXT = ((" @-@ ", "-"), (" @,@ ", ","), (" @.@ ", "."))
 """Marks that WikiText puts within words and numbers."""
@@ -55,7 +55,7 @@ def sentences_of(texts: tuple[str, ...], shortest: int, longest: int, seed: int)
                 continue
             for mark, plain in WIKITEXT:
                 line = line.replace(mark, plain)
-            for part in END.split(line):
+            for part in END.sub(r"\1\n", line).split("\n"):
                 words = tuple(part.split())
                 if shortest <= len(words) <= longest:
                     found[words] = None
