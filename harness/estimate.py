@@ -32,6 +32,7 @@ from harness.specs import (
     FlatnessTask,
     LanguageModels,
     Maker,
+    ProbeTask,
     Task,
     protocol_of,
 )
@@ -103,10 +104,16 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
     """(tokens weighted by passes over the model, tokens)."""
     if isinstance(task, AffinityTask) and not task.reads_checkpoint:
         return 0.0, 0
+    if isinstance(task, ProbeTask) and task.probe.features == "one_hot":
+        return 0.0, 0
     scored = tokens_of(task, data, "score")
     if isinstance(task, FlatnessTask):
         drawn = min(scored, task.flatness.maximum * task.flatness.length)
         return drawn * flatness_passes(task), drawn
+    if isinstance(task, ProbeTask):
+        rows, most = len(data.get(task, "train")), task.probe.train_rows
+        read = scored + tokens_of(task, data, "train") * min(1.0, most / rows if most else 1.0)
+        return read * PASSES["lm_loss"], int(read)
     if isinstance(task, FinetuneTask):
         source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
         protocol = protocol_of(source)

@@ -77,7 +77,8 @@ class Signatures:
         """
         kind = kind_of(task)
         definition = task.definition()
-        definition.pop("protocol", None)
+        for recipe in ("protocol", "probe"):  # the policy has it whole
+            definition.pop(recipe, None)
         if task.data.files is not None:
             definition["data"] = {k: v for k, v in definition["data"].items() if k != "files"}
         if task.data.path is not None:

@@ -11,10 +11,12 @@ from typing import Any
 
 from harness.cache import Cache
 from harness.data import hub
+from harness.data.skills import skill_rows, skill_version
 from harness.data.worlds import load_world, open_world, world_revision
 from harness.errors import HarnessError, nearest
 from harness.results.signature import digest
-from harness.specs import Data, Task
+from harness.specs import Data, Skill, Task
+from harness.specs.skill import SPLITS as SKILL_SPLITS
 
 FINGERPRINTS = Cache("fingerprints")
 
@@ -59,7 +61,7 @@ def load_rows(
         raise HarnessError(f"{task.place('splits', split)}: split {name!r} has no rows; nothing can be measured on it")
     # A world's rows follow from its revision; its probabilities may differ between machines in their last digit.
     world = {"revision": revision, "name": task.data.name, "split": name, "first": first}
-    fingerprint = digest(world) if task.data.world else fingerprint_of(taken)
+    fingerprint = digest(world) if task.data.world and not task.data.skill else fingerprint_of(taken)
     FINGERPRINTS.put(address(task.data, revision, name, columns, first), fingerprint)
     return Rows(taken, revision, fingerprint, total)
 
@@ -67,6 +69,8 @@ def load_rows(
 def _table(
     data: Data, split: str, columns: tuple[str, ...], first: int | None, folder: Path, offline: bool
 ) -> tuple[Mapping[str, Any], str, int | None]:
+    if data.skill is not None:
+        return _skill_table(data, data.skill, split, first, folder, offline)
     if data.world is not None:
         made, revision = load_world(data.world, data.options, data.name, split, columns, first)
         if set(made) != set(columns):  # one does not exist: the message lists those that do
@@ -75,6 +79,26 @@ def _table(
     if data.files is not None:
         return hub.load_files([folder / name for name in data.files], split, first)
     return hub.load_split(data, split, first, offline=offline)
+
+
+def _skill_table(
+    data: Data, skill: Skill, split: str, first: int | None, folder: Path, offline: bool
+) -> tuple[Mapping[str, Any], str, int | None]:
+    """Rows made from the text of a source; its revision and the generator's version are theirs."""
+    if split not in SKILL_SPLITS:
+        raise KeyError(split, SKILL_SPLITS)
+    plain, texts, revision = data.model_copy(update={"skill": None}), [], ""
+    for source in skill.splits:
+        try:
+            table, revision, _ = _table(plain, source, skill.first, folder, offline)
+        except KeyError as error:
+            raise HarnessError(f"skill.splits: no split {source!r}; {nearest(source, error.args[1])}") from None
+        if skill.column not in table:
+            raise HarnessError(f"skill.column: the data has no column {skill.column!r}; {nearest(skill.column, table)}")
+        texts += table[skill.column]
+    rows = skill_rows(texts, skill, split)
+    cut = {name: values[:first] for name, values in rows.items()}
+    return cut, f"{revision}+{skill_version(skill)}", len(rows["text"])
 
 
 def fingerprint_of(columns: Mapping[str, list[Any]]) -> str:
@@ -99,6 +123,11 @@ def revision_of(task: Task, *, offline: bool = False) -> str | None:
     Raises:
         HarnessError: no such data set or revision, no permission, no network; or a file is missing.
     """
+    revision = _source_revision(task, offline)
+    return revision if revision is None or task.data.skill is None else f"{revision}+{skill_version(task.data.skill)}"
+
+
+def _source_revision(task: Task, offline: bool) -> str | None:
     if task.data.path is not None:
         try:
             return hub.resolve_revision(task.data, offline=offline)

@@ -67,6 +67,13 @@ def epochs_of_batches(
     return batches[:wanted]
 
 
+def drawn(examples: list[Example], count: int | None, seed: int) -> list[Example]:
+    """So many examples, chosen by seed; all where there are no more. A smaller draw is a part of a larger one."""
+    if count is None or count >= len(examples):
+        return examples
+    return [examples[i] for i in np.sort(np.random.default_rng(seed).permutation(len(examples))[:count])]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
     """A fine-tuned model, the tokens it was trained on, and what lower precision did to the loss of its first batch."""
@@ -84,9 +91,7 @@ def train(
     Raises:
         DivergedError: the loss was not finite.
     """
-    if protocol.train_rows is not None and protocol.train_rows < len(examples):
-        chosen = np.random.default_rng(seed).permutation(len(examples))[: protocol.train_rows]
-        examples = [examples[i] for i in np.sort(chosen)]
+    examples = drawn(examples, protocol.train_rows, seed)
     lengths = [len(e.ids) for e in examples]
     phases = [
         epochs_of_batches(lengths, protocol.model_copy(update={"epochs": epochs}), (seed, place) if place else seed)

@@ -12,26 +12,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.checkpoints.pooled import is_pooled
-from harness.data.templates import columns_of
 from harness.errors import HarnessError
 from harness.measures.classifier import Example, predict, train
-from harness.measures.labelled import held_out, labelled_examples, map_labels
+from harness.measures.grid import HELD_OUT, best_of_grid
+from harness.measures.labelled import columns, held_out, labelled_examples, map_labels
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.scores import score
 from harness.measures.world_levels import with_levels
 from harness.specs import FinetuneTask, Protocol, Task, load_task, protocol_of
-from harness.training.loop import DivergedError
 
 if TYPE_CHECKING:
     from harness.checkpoints import Resolved
     from harness.measures.session import Session
 
 VERSION = 2
-
-
-def columns(task: FinetuneTask) -> tuple[str, ...]:
-    """Columns of the templates, and the target."""
-    return tuple(sorted(set().union(*(columns_of(template) for template in task.inputs)) | {task.target}))
 
 
 def rows_wanted(task: FinetuneTask) -> int | None:
@@ -99,33 +93,13 @@ def measure(session: Session, task: FinetuneTask, seed: int | None) -> Measureme
         return _score_other(session, task, source, protocol, seed)
     if len(protocol.learning_rates) == 1:
         return _one_run(session, task, protocol, protocol.learning_rates[0], seed, selecting=False)
-    return _grid(session, task, protocol, seed)
+    run = partial(_run_of_grid, session, task, protocol, seed)
+    return best_of_grid(session, task, protocol.selection, "learning_rate", protocol.learning_rates, run)
 
 
-def _grid(session: Session, task: FinetuneTask, protocol: Protocol, seed: int) -> Measurement:
-    """Every learning rate as a stage of its own; the best is the cell."""
-    runs: dict[float, Any] = {}
-    for rate in protocol.learning_rates:
-        run = partial(_one_run, session, task, protocol, rate, seed, selecting=True)
-        records = session.stage({"learning_rate": rate}, run)
-        runs[rate] = {record.metric: record for record in records if record.error is None}
-    on_score = protocol.selection.on == "score"
-    judged_by = task.metrics[0] if on_score else f"held_out_{task.metrics[0]}"
-    finished = {rate: found for rate, found in runs.items() if judged_by in found}
-    if not finished:
-        raise DivergedError(f"every learning rate of the grid failed: {list(protocol.learning_rates)}")
-    best = max(finished, key=lambda rate: finished[rate][judged_by].value)
-    chosen = finished[best]
-    values = tuple(
-        Value(r.metric, r.value, r.stderr, r.stderr_method or "", r.n or 0, r.unit, r.higher_is_better, r.details)
-        for r in (chosen[metric] for metric in task.metrics)
-    )
-    where = task.splits["score"] if on_score else f"held-out part of {task.splits['train']}"
-    warnings = (
-        (f"{len(runs) - len(finished)} of {len(runs)} learning rates failed",) if len(finished) < len(runs) else ()
-    )
-    selected = {"key": chosen[judged_by].key, "learning_rate": best, "chosen_on": where, "by": judged_by}
-    return Measurement(values, tokens=0, warnings=warnings, selected=selected)
+def _run_of_grid(session: Session, task: FinetuneTask, protocol: Protocol, seed: int, rate: float) -> Measurement:
+    """One learning rate of several."""
+    return _one_run(session, task, protocol, rate, seed, selecting=True)
 
 
 def _one_run(
@@ -144,7 +118,7 @@ def _one_run(
         values[0] = replace(values[0], details={**(values[0].details or {}), **trained.details})
     if aside:
         extra, _ = score(task, predict(session, trained.model, aside, task), aside)
-        values += [Value(f"held_out_{v.metric}", v.value, v.stderr, v.stderr_method, v.n, v.unit, v.higher_is_better)
+        values += [Value(f"{HELD_OUT}{v.metric}", v.value, v.stderr, v.stderr_method, v.n, v.unit, v.higher_is_better)
                    for v in extra[:1]]  # fmt: skip
     if task.name in session.keep_trained:
         session.trained[task.name, seed, rate] = {k: v.cpu() for k, v in trained.model.state_dict().items()}

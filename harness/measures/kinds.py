@@ -4,7 +4,7 @@ A kind is a module (or any object) with ``VERSION``, a number that is raised whe
 ``columns(task)`` and ``rows_wanted(task)``, what it reads; ``policy(task, checkpoint)``, the part of the signature that
 depends on the checkpoint's objective; and ``measure(session, task, seed)``. One that reads the data of other tasks too
 names them by ``also_reads(task)``; one that needs certain rows of a split, whatever the limit, says how many by
-``fixed_rows(task, split)``. A plug-in also has ``Task``, its spec class.
+``fixed_rows(task, split)``; one whose randomness depends on the task says by ``seeded(task)`` whether it has any. A plug-in also has ``Task``, its spec class.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ OURS = {
     "lm_loss": "harness.measures.lm_loss",
     "flatness": "harness.measures.curvature.kind",
     "finetune": "harness.measures.finetune",
+    "probe": "harness.measures.probing.kind",
     "choice": "harness.measures.choice",
     "affinity": "harness.measures.affinity.kind",
 }
@@ -72,4 +73,7 @@ def first_rows(task: Task, split: str, limit: int | None) -> int | None:
 
 def has_seeds(task: Task) -> bool:
     """Whether a measurement has randomness of its own: the loss and flatness kinds fix theirs in the task."""
-    return bool(getattr(kind_of(task), "SEEDED", True)) if task.kind not in ("lm_loss", "flatness") else False
+    if task.kind in ("lm_loss", "flatness"):
+        return False
+    seeded = getattr(kind_of(task), "seeded", None)
+    return bool(getattr(kind_of(task), "SEEDED", True)) if seeded is None else bool(seeded(task))

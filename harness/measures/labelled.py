@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.data.templates import compiled
+from harness.data.templates import columns_of, compiled
 from harness.errors import HarnessError, nearest
 from harness.measures.classifier import Example
-from harness.specs import FinetuneTask, Protocol
+from harness.specs import FinetuneTask, LabelledTask, Probe, Protocol
 from harness.specs.protocol import Selection
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HELD_OUT_SEED = 0
 
 
-def labelled_examples(session: Session, task: FinetuneTask, split: str, protocol: Protocol) -> list[Example]:
+def labelled_examples(session: Session, task: LabelledTask, split: str, protocol: Protocol | Probe) -> list[Example]:
     """Tokenised rows of a split with their targets.
 
     Raises:
@@ -38,7 +38,12 @@ def labelled_examples(session: Session, task: FinetuneTask, split: str, protocol
     return session.once_per_tokenizer(("examples", task.name, split, side, *how), read)
 
 
-def filled(task: FinetuneTask, rows: Rows) -> list[list[str]]:
+def columns(task: LabelledTask) -> tuple[str, ...]:
+    """Columns of the templates, and the target."""
+    return tuple(sorted(set().union(*(columns_of(template) for template in task.inputs)) | {task.target}))
+
+
+def filled(task: LabelledTask, rows: Rows) -> list[list[str]]:
     """The texts of each template, one a row."""
     templates = [compiled(template) for template in task.inputs]
     names = list(rows.columns)
@@ -78,7 +83,7 @@ def without_literal_ends(coded: Any, end: int | None) -> list[list[int]]:
     ]
 
 
-def target_of(task: FinetuneTask, value: Any, split: str, row: int) -> float:
+def target_of(task: LabelledTask, value: Any, split: str, row: int) -> float:
     """The class index, or the number to predict.
 
     Raises:

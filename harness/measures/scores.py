@@ -1,4 +1,4 @@
-"""Predictions of a fine-tuned model become values with errors, chance levels and outcomes."""
+"""Predictions of a trained model become values with errors, chance levels and outcomes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from harness.measures.classifier import Example
 from harness.measures.measurement import Outcomes, Value
 from harness.measures.metrics import Metric, get_metric
 from harness.measures.metrics.chance import chance_level
-from harness.specs import FinetuneTask
+from harness.specs import LabelledTask
 
 
-def score(task: FinetuneTask, predictions: np.ndarray, examples: list[Example]) -> tuple[list[Value], list[Outcomes]]:
+def score(task: LabelledTask, predictions: np.ndarray, examples: list[Example]) -> tuple[list[Value], list[Outcomes]]:
     """Every metric of a task.
 
     Raises:
@@ -46,7 +46,7 @@ def floor(metric: Metric, targets: np.ndarray) -> dict[str, Any] | None:
     return {"chance": found.value, "chance_by": found.predictor}
 
 
-def outcomes(task: FinetuneTask, predictions: np.ndarray, targets: np.ndarray, examples: list[Example]) -> Outcomes:
+def outcomes(task: LabelledTask, predictions: np.ndarray, targets: np.ndarray, examples: list[Example]) -> Outcomes:
     """Right or wrong for classes, the squared error for numbers."""
     rows = np.array([example.row for example in examples])
     right = (predictions - targets) ** 2 if task.labels is None else (predictions == targets).astype(float)

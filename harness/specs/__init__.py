@@ -5,14 +5,16 @@ from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_suite, load_task, protocol_of, task_names
 from harness.specs.makers import Enlarge, LanguageModels, Maker, Pretrain, Prune, Scale, Training, TrainingRun
 from harness.specs.model import Spec, check
+from harness.specs.probe import Probe, ProbeTask
 from harness.specs.protocol import Protocol
 from harness.specs.shipped import shipped_tasks
+from harness.specs.skill import Skill
 from harness.specs.source import Source, read_yaml
 from harness.specs.suite import Family, Suite
-from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LmLossTask, Loss, Task, Text
+from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LabelledTask, LmLossTask, Loss, Task, Text
 
 __all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask",
-           "LanguageModels", "LmLossTask", "Loss", "Maker", "Pretrain", "Protocol", "Prune", "Scale", "Source", "Spec", "Suite",
-           "Task", "Text", "Training", "TrainingRun", "check", "kinds", "load_protocol", "load_suite", "load_task", "protocol_of",
-           "read_yaml",
+           "LabelledTask", "LanguageModels", "LmLossTask", "Loss", "Maker", "Pretrain", "Probe", "ProbeTask",
+           "Protocol", "Prune", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text", "Training",
+           "TrainingRun", "check", "kinds", "load_protocol", "load_suite", "load_task", "protocol_of", "read_yaml",
            "shipped_tasks", "task_names"]  # fmt: skip

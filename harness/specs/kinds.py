@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
+from harness.specs.probe import ProbeTask
 from harness.specs.task import AffinityTask, FinetuneTask, LmLossTask, Task
 
 KINDS: dict[str, type[Task]] = {
     "lm_loss": LmLossTask,
     "flatness": FlatnessTask,
     "finetune": FinetuneTask,
+    "probe": ProbeTask,
     "choice": ChoiceTask,
     "affinity": AffinityTask,
 }

@@ -21,7 +21,7 @@ from harness.specs.references import check_references
 from harness.specs.shipped import shipped_tasks
 from harness.specs.source import Source, merge, read_yaml
 from harness.specs.suite import Suite
-from harness.specs.task import METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LmLossTask, Task
+from harness.specs.task import METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LabelledTask, LmLossTask, Task
 
 DEEPEST_INCLUDE = 8
 
@@ -80,10 +80,10 @@ def build_task(source: Source, name: str, others: Mapping[str, Task] | None = No
     check_files(task.data, source)
     if isinstance(task, ChoiceTask):
         check_metrics(task.metrics, CHOICE_METRICS, source)
-    if isinstance(task, FinetuneTask):
+    if isinstance(task, LabelledTask):
         check_metrics(task.metrics, metric_names(), source, "evaluate/")
-        if isinstance(task.protocol, str):
-            load_protocol(task.protocol, source)
+    if isinstance(task, FinetuneTask) and isinstance(task.protocol, str):
+        load_protocol(task.protocol, source)
     return task
 
 

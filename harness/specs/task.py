@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, PrivateAttr, Strict, field_validator, model_validator
 
@@ -11,6 +11,7 @@ from harness.errors import nearest
 from harness.results.roles import Role
 from harness.specs.model import Spec
 from harness.specs.protocol import Protocol
+from harness.specs.skill import Skill
 from harness.specs.source import Source
 
 Strings = Annotated[tuple[str, ...], Strict(False)]
@@ -28,6 +29,7 @@ class Data(Spec):
     )
     world: str | None = Field(None, description="a synthetic language, such as hmm")
     options: dict[str, Any] = Field(default_factory=dict, description="options of the world")
+    skill: Skill | None = Field(None, description="make labelled sentences of the text there, in place of its rows")
 
     @model_validator(mode="after")
     def one_source(self) -> Data:
@@ -107,7 +109,7 @@ class Task(Spec):
     @model_validator(mode="after")
     def has_score_split(self) -> Task:
         """Every task scores a split."""
-        wanted = {"train", "score"} if self.kind == "finetune" else {"score"}
+        wanted = {"train", "score"} if self.kind == "probe" else {"score"}
         if set(self.splits) != wanted:
             raise ValueError(f"splits names {sorted(self.splits)}; a {self.kind} task has {sorted(wanted)}")
         unknown = set(self.rows) - set(self.splits.values())
@@ -129,33 +131,45 @@ class LmLossTask(Task):
     loss: Loss = Loss()
 
 
-class FinetuneTask(Task):
-    """Classification or regression of one text or a pair, after training the whole model."""
+class LabelledTask(Task):
+    """Classification or regression of one text or a pair."""
 
-    kind: Literal["finetune"]
     inputs: Annotated[tuple[str, ...], Strict(False), Field(min_length=1, max_length=2)] = Field(
         description="one or two templates over the columns"
     )
     target: str = Field("label", description="the column to predict")
     labels: Annotated[tuple[str, ...] | None, Strict(False)] = Field(
-        None, description="names of the classes in order; leave out for regression"
+        None, description="names of the classes in order; leave out for regression, and for a skill"
     )
     range: Annotated[tuple[float, float] | None, Strict(False)] = Field(None, description="regression: valid targets")
     metrics: Annotated[tuple[str, ...], Strict(False), Field(min_length=1)]
-    protocol: str | Protocol = "glue"
-    trained_on: str | None = Field(None, description="score the model fine-tuned on this task")
-    label_map: dict[str, str] = Field(
-        default_factory=dict, description="class of the trained_on task -> class of this task"
-    )
 
     @model_validator(mode="after")
-    def classes_or_range(self) -> FinetuneTask:
-        """Classes or a range of targets, never both."""
+    def classes_or_range(self) -> Self:
+        """Classes or a range of targets, never both; those of a skill are known."""
+        if self.data is not None and self.data.skill is not None:
+            classes = self.data.skill.classes
+            if self.range is not None or self.labels not in (None, classes):
+                raise ValueError(
+                    f"the classes of the skill {self.data.skill.name} are its own; leave out labels and range"
+                )
+            object.__setattr__(self, "labels", classes)
         if (self.labels is None) == (self.range is None):
             raise ValueError("give either labels (classification) or range (regression)")
         if self.labels is not None and len(set(self.labels)) != len(self.labels):
             raise ValueError(f"labels repeats a name: {list(self.labels)}")
         return self
+
+
+class FinetuneTask(LabelledTask):
+    """Classification or regression of one text or a pair, after training the whole model."""
+
+    kind: Literal["finetune"]
+    protocol: str | Protocol = "glue"
+    trained_on: str | None = Field(None, description="score the model fine-tuned on this task")
+    label_map: dict[str, str] = Field(
+        default_factory=dict, description="class of the trained_on task -> class of this task"
+    )
 
     @model_validator(mode="after")
     def has_score_split(self) -> FinetuneTask:

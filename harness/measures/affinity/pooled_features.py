@@ -9,19 +9,11 @@ import torch
 
 from harness.data.batches import by_token_budget
 from harness.measures.affinity.estimate import Array
+from harness.measures.body import body_of
 from harness.measures.classifier import Example, collate
 
 if TYPE_CHECKING:
     from harness.measures.session import Session
-
-
-def body_of(session: Session) -> Any:
-    """The checkpoint without its head, in eval mode: of the language model where it is one, else of a classifier."""
-    if session.checkpoint.objective in ("causal", "masked"):
-        model, _ = session.language_model()
-    else:
-        model, _ = session.classifier(2, 0, None)
-    return model.base_model.eval()
 
 
 def pooled_features(session: Session, examples: list[Example]) -> Array:

@@ -1,0 +1,1 @@
+"""Kind ``probe``: what a small classifier reads from the states of a frozen checkpoint."""

@@ -1,0 +1,112 @@
+"""Where a probe's features come from: the states of a checkpoint, or the tokens alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from harness.measures.classifier import Example
+from harness.measures.probing.heads import Features, Scale
+from harness.measures.probing.one_hot import one_hot
+from harness.measures.probing.rows import Rows
+from harness.measures.probing.states import StateReader, StateStore
+from harness.results import digest
+from harness.specs import ProbeTask
+
+if TYPE_CHECKING:
+    from harness.measures.session import Session
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """Features ready to train on, to choose by, and to score."""
+
+    train: Features
+    held_out: Features | None
+    scored: Features
+
+
+class Source(Protocol):
+    """Features of a task's rows, by layer."""
+
+    @property
+    def tokens_read(self) -> int:
+        """Tokens that went through the checkpoint so far."""
+
+    def parts(self, layer: int | None) -> Parts:
+        """Features of one layer; None where there are no layers."""
+
+
+class StateSource:
+    """States of a frozen checkpoint, standardised by the rows trained on."""
+
+    def __init__(self, session: Session, task: ProbeTask, rows: Rows) -> None:
+        """Nothing is read yet; what another task read of the same texts is taken over."""
+        self.rows = rows
+        reader = session.features.setdefault("state reader", None) or StateReader(session)
+        session.features["state reader"] = reader
+        self.layers = reader.layer_numbers(task.probe.layers, task.place("probe", "layers"))
+        self.stores = {split: store_of(session, task, split, reader, rows.width) for split in ("train", "score")}
+
+    @property
+    def tokens_read(self) -> int:
+        """Tokens of both splits."""
+        return sum(store.tokens_read for store in self.stores.values())
+
+    def parts(self, layer: int | None) -> Parts:
+        """All layers are read at the first call.
+
+        Raises:
+            HarnessError: memory does not hold the features, or the states are not finite.
+        """
+        assert layer is not None, "states have layers"
+        train, score, rows = self.stores["train"], self.stores["score"], self.rows
+        train.need([*rows.train, *rows.held_out], self.layers, train=True)
+        score.need(rows.scored, self.layers, train=False)
+        features = train.take(rows.train, layer)
+        scale = Scale.of(features)
+        held_out = scale(train.take(rows.held_out, layer)) if rows.held_out else None
+        return Parts(scale(features), held_out, scale(score.take(rows.scored, layer)))
+
+
+def store_of(session: Session, task: ProbeTask, split: str, reader: StateReader, width: int) -> StateStore:
+    """The store of a split's texts: one for all tasks that read the same texts in the same way."""
+    probe = task.probe
+    texts = {
+        "data": task.data.definition(),
+        "split": task.splits[split],
+        "inputs": list(task.inputs),
+        "folder": str(task.folder),
+    }
+    pooling = (probe.pooling, width if probe.pooling == "concat" else 0)
+    place = ("states", digest(texts), probe.max_length, *pooling)
+    if place not in session.features:
+        session.features[place] = StateStore(reader, probe.pooling, width)
+    store: StateStore = session.features[place]
+    return store
+
+
+class OneHotSource:
+    """One-hot tokens: of the columns that the rows trained on have."""
+
+    tokens_read = 0
+
+    def __init__(self, task: ProbeTask, rows: Rows) -> None:
+        """No checkpoint is read."""
+        self.pooling, self.rows = task.probe.pooling, rows
+
+    def parts(self, layer: int | None) -> Parts:
+        """There are no layers."""
+        rows = self.rows
+        tokens = 1 + max(max(e.ids) for part in (rows.train, rows.held_out, rows.scored) for e in part)
+
+        def features(examples: Sequence[Example]) -> Any:
+            return one_hot(examples, self.pooling, rows.width, tokens)
+
+        train = features(rows.train)
+        seen = np.unique(train.indices)
+        held_out = features(rows.held_out)[:, seen] if rows.held_out else None
+        return Parts(train[:, seen], held_out, features(rows.scored)[:, seen])
