@@ -52,6 +52,7 @@ class FamilyFolder:
             changed = [name for name, _, _ in differences(found.get("made", {}), self.about["made"])]
             if not changed:
                 self.about["from"] = found.get("from", {})
+                self.about["members"] = found.get("members", self.about["members"])
                 return
             if any(folder.rglob(MEMBER)):
                 raise HarnessError(
@@ -127,6 +128,15 @@ class FamilyFolder:
                 f"{self.folder}: the members to make need about {needed / 1e9:,.1f} GB and {free / 1e9:,.1f} GB are free; "
                 "make room, make fewer members, or choose another disk"
             )
+
+    def describe(self, member: str, settings: Mapping[str, Any]) -> None:
+        """Note in ``family.yaml`` what of a member is known only when it is made.
+
+        Raises:
+            HarnessError: the folder cannot be written.
+        """
+        self.about["members"][member] |= settings
+        self.write()
 
     def complete(self, member: str) -> bool:
         """Whether a member stands."""

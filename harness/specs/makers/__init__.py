@@ -9,10 +9,17 @@ from pydantic import Field, TypeAdapter
 
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.model import Maker, Training
+from harness.specs.makers.permute import Permute
 from harness.specs.makers.pretrain import Pretrain
+from harness.specs.makers.reinitialize import Reinitialize
 
-MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "enlarge": Enlarge}
-Recipe = Annotated[Pretrain | Enlarge, Field(discriminator="maker")]
+MAKERS: Mapping[str, type[Maker]] = {
+    "pretrain": Pretrain,
+    "enlarge": Enlarge,
+    "reinitialize": Reinitialize,
+    "permute": Permute,
+}
+Recipe = Annotated[Pretrain | Enlarge | Reinitialize | Permute, Field(discriminator="maker")]
 
 
 def recipe_of(value: Mapping[str, Any]) -> Maker:
@@ -20,4 +27,4 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Recipe", "Training", "recipe_of"]
+__all__ = ["MAKERS", "Enlarge", "Maker", "Permute", "Pretrain", "Recipe", "Reinitialize", "Training", "recipe_of"]
