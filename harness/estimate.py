@@ -111,8 +111,8 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
         drawn = min(scored, task.flatness.maximum * task.flatness.length)
         return drawn * flatness_passes(task), drawn
     if isinstance(task, ProbeTask):
-        rows, most = len(data.get(task, "train")), task.probe.train_rows
-        read = scored + tokens_of(task, data, "train") * min(1.0, most / rows if most else 1.0)
+        most = task.probe.train_rows
+        read = scored + tokens_of(task, data, "train") * min(1.0, most / len(data.get(task, "train")) if most else 1.0)
         return read * PASSES["lm_loss"], int(read)
     if isinstance(task, FinetuneTask):
         source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]

@@ -90,7 +90,7 @@ def _skill_table(
     plain, texts, revision = data.model_copy(update={"skill": None}), [], ""
     for source in skill.splits:
         try:
-            table, revision, _ = _table(plain, source, skill.first, folder, offline)
+            table, revision, _ = _table(plain, source, (skill.column,), skill.first, folder, offline)
         except KeyError as error:
             raise HarnessError(f"skill.splits: no split {source!r}; {nearest(source, error.args[1])}") from None
         if skill.column not in table:

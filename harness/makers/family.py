@@ -124,6 +124,15 @@ class FamilyFolder:
                 "make room, make fewer members, or choose another disk"
             )
 
+    def describe(self, member: str, settings: Mapping[str, Any]) -> None:
+        """Note in ``family.yaml`` what of a member is known only when it is made.
+
+        Raises:
+            HarnessError: the folder cannot be written.
+        """
+        self.about["members"][member] |= settings
+        self.write()
+
     def complete(self, member: str) -> bool:
         """Whether a member stands."""
         return (self.folder / member / MEMBER).is_file()

@@ -3,7 +3,18 @@
 from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_suite, load_task, protocol_of, task_names
-from harness.specs.makers import Enlarge, LanguageModels, Maker, Pretrain, Prune, Scale, Training, TrainingRun
+from harness.specs.makers import (
+    Enlarge,
+    LanguageModels,
+    Maker,
+    Permute,
+    Pretrain,
+    Prune,
+    Reinitialize,
+    Scale,
+    Training,
+    TrainingRun,
+)
 from harness.specs.model import Spec, check
 from harness.specs.probe import Probe, ProbeTask
 from harness.specs.protocol import Protocol
@@ -14,7 +25,7 @@ from harness.specs.suite import Family, Suite
 from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LabelledTask, LmLossTask, Loss, Task, Text
 
 __all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask",
-           "LabelledTask", "LanguageModels", "LmLossTask", "Loss", "Maker", "Pretrain", "Probe", "ProbeTask",
-           "Protocol", "Prune", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text", "Training",
-           "TrainingRun", "check", "kinds", "load_protocol", "load_suite", "load_task", "protocol_of", "read_yaml",
-           "shipped_tasks", "task_names"]  # fmt: skip
+           "LabelledTask", "LanguageModels", "LmLossTask", "Loss", "Maker", "Permute", "Pretrain", "Probe",
+           "ProbeTask", "Protocol", "Prune", "Reinitialize", "Scale", "Skill", "Source", "Spec", "Suite", "Task",
+           "Text", "Training", "TrainingRun", "check", "kinds", "load_protocol", "load_suite", "load_task",
+           "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip

@@ -9,8 +9,10 @@ from pydantic import Field, TypeAdapter
 
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.model import Maker, Training
+from harness.specs.makers.permute import Permute
 from harness.specs.makers.pretrain import LanguageModels, Pretrain, TrainingRun
 from harness.specs.makers.prune import Prune
+from harness.specs.makers.reinitialize import Reinitialize
 from harness.specs.makers.rescale import Rescale
 from harness.specs.makers.scale import Scale
 
@@ -18,11 +20,13 @@ MAKERS: Mapping[str, type[Maker]] = {
     "pretrain": Pretrain,
     "scale": Scale,
     "prune": Prune,
+    "reinitialize": Reinitialize,
+    "permute": Permute,
     "enlarge": Enlarge,
     "rescale": Rescale,
 }
 Recipe = Annotated[
-    Pretrain | Scale | Prune | Enlarge | Rescale,
+    Pretrain | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale,
     Field(discriminator="maker"),
 ]
 
@@ -32,17 +36,5 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = [
-    "MAKERS",
-    "Enlarge",
-    "LanguageModels",
-    "Maker",
-    "Pretrain",
-    "Prune",
-    "Recipe",
-    "Rescale",
-    "Scale",
-    "Training",
-    "TrainingRun",
-    "recipe_of",
-]
+__all__ = ["MAKERS", "Enlarge", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune", "Recipe",
+           "Reinitialize", "Rescale", "Scale", "Training", "TrainingRun", "recipe_of"]  # fmt: skip
