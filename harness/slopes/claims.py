@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, nearest
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import SETTINGS, Claim, Roles
 from harness.slopes.flatness.freedman_lane import Partial, freedman_lane
@@ -87,13 +87,17 @@ def answer(claim: Claim, table: Table, checkpoints: Mapping[str, CheckpointInfo]
     listed = identities_by_name(checkpoints)
     family_of = {listed[n]: family for family in claim.families for n in roles.families[family] if n in listed}
     metric = claim.metric or next(iter(axis_metrics(claim.task, table, roles)), "")
-    loss, y, by = (
-        values_on(task, wanted, table, family_of, checkpoints, roles)
-        for task, wanted in ((claim.upstream or roles.upstream[0], None), (claim.task, metric), (claim.by, None))
-    )
+    bare = ClaimAnswer(claim, metric, 0, 0)
+    try:
+        loss, y, by = (
+            values_on(task, wanted, table, family_of, checkpoints, roles)
+            for task, wanted in ((claim.upstream or roles.upstream[0], ""), (claim.task, metric), (claim.by, ""))
+        )
+    except HarnessError as error:
+        return replace(bare, reason=str(error))
     shared = [identity for identity in family_of if all(identity in part.values for part in (loss, y, by))]
     runs = len({checkpoints[identity].run for identity in shared})
-    bare = ClaimAnswer(claim, metric, len(shared), runs)
+    bare = replace(bare, n=len(shared), runs=runs)
     if not shared:
         return replace(bare, reason="no checkpoint has loss, metric and what the claim names")
     x, metric_values, named = (np.array([part.values[i] for i in shared]) for part in (loss, y, by))
@@ -118,17 +122,23 @@ class Values:
 
 
 def values_on(
-    task: str, metric: str | None, table: Table, members: Mapping[str, str],
+    task: str, metric: str, table: Table, members: Mapping[str, str],
     checkpoints: Mapping[str, CheckpointInfo], roles: Roles,
 ) -> Values:  # fmt: skip
-    """A metric of a task, its headline where none is named, or a setting of checkpoints."""
+    """A metric of a task, its headline where none is named, or a setting of checkpoints.
+
+    Raises:
+        HarnessError: the metric was not recorded.
+    """
     if task in SETTINGS:
         known = {identity: getattr(checkpoints[identity], task) for identity in members}
         return Values({identity: float(value) for identity, value in known.items() if value is not None}, 1)
     found = axis_metrics(task, table, roles)
     if not found:
         return Values({}, 1)
-    column = table[task][metric if metric in found else found[0]]
+    if metric and metric not in found:
+        raise HarnessError(f"no record of {task} has the metric {metric!r}; {nearest(metric, found)}")
+    column = table[task][metric or found[0]]
     kept = usable({identity: column[identity] for identity in members if identity in column})
     better = all(records[0].higher_is_better for records in kept.values())
     return Values({i: mean_over_seeds(records).value for i, records in kept.items()}, 1 if better else -1)

@@ -75,3 +75,9 @@ def test_the_interval_covers():
         low, high = interval(Partial(r, 1.0, 2), n)
         hits += low <= truth <= high
     assert 0.93 <= hits / draws <= 0.98
+
+
+def test_a_metric_that_was_not_recorded_is_refused_and_no_other_stands_in_for_it():
+    one = found(-2.0, Claim("", ("family",), "trace", "task", metric="spearman"))
+    assert one.verdict == "refused" and one.metric == "spearman"
+    assert "spearman" in one.reason and "accuracy" in one.reason
