@@ -15,15 +15,21 @@ FAMILY = tuple(f"c{i}" for i in range(N))
 CLAIM = Claim("flatter does better", ("family",), "trace", "task")
 
 
-def found(relation: float, claim: Claim = CLAIM, n: int = N, seed: int = 0, lower_is_better: bool = False):
+def found(
+    relation: float, claim: Claim = CLAIM, n: int = N, seed: int = 0, lower_is_better: bool = False, second_half=None,
+):  # fmt: skip
     """Losses within .01 nat; accuracy moves by ``relation`` x (log trace), and noise of sd 1, beside a slope on the loss."""
     rng = np.random.default_rng(seed)
     loss, trace = 2.5 + rng.normal(0, 0.01, n), np.exp(rng.normal(size=n))
     y = -3 * loss + relation * np.log(trace) + rng.normal(size=n)
     records = []
-    for name, a, b, c in zip(FAMILY, loss, trace, y, strict=False):
-        records += [record(name, "loss", float(a)), record(name, "trace", float(b), metric="trace", unit="u"),
-                    record(name, "task", float(c), higher_is_better=not lower_is_better)]  # fmt: skip
+    for number, (name, a, b, c) in enumerate(zip(FAMILY, loss, trace, y, strict=False)):
+        more = (second_half or {}) if 2 * number >= n else {}
+        records += [
+            record(name, "loss", float(a), **more.get("loss", {})),
+            record(name, "trace", float(b), metric="trace", unit="u", **more.get("trace", {})),
+            record(name, "task", float(c), higher_is_better=not lower_is_better, **more.get("task", {})),
+        ]
     checkpoints = {name: info(name, parameters=10 * 2**number) for number, name in enumerate(FAMILY)}
     roles = Roles(("loss",), ("trace",), ("task",), {"family": FAMILY}, claims=(claim,))
     (one,) = claim_answers(records, checkpoints, roles)
@@ -81,3 +87,16 @@ def test_a_metric_that_was_not_recorded_is_refused_and_no_other_stands_in_for_it
     one = found(-2.0, Claim("", ("family",), "trace", "task", metric="spearman"))
     assert one.verdict == "refused" and one.metric == "spearman"
     assert "spearman" in one.reason and "accuracy" in one.reason
+
+
+def test_a_family_that_was_measured_in_two_ways_is_refused():
+    changes = {"trace": {"signature": "another"}, "loss": {"signature": "another"}, "task": {"signature": "another"}}
+    for task, change in changes.items():
+        one = found(-2.0, second_half={task: change})
+        assert one.verdict == "refused" and "signatures" in one.reason and one.r is None
+    one = found(-2.0, second_half={"trace": {"details": {"comparable_group": "of a larger model"}}})
+    assert one.verdict == "refused" and "comparability" in one.reason
+
+
+def test_a_suite_without_upstream_task_has_its_claims_refused():
+    assert claim_answers([], {}, Roles((), (), ("task",), {"family": FAMILY}, claims=(CLAIM,)))[0].verdict == "refused"
