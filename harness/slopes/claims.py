@@ -66,7 +66,7 @@ def claim_answers(
     """One answer a claim, in the order of the suite; p adjusted for how many there are (Benjamini and Hochberg)."""
     if not roles.claims:
         return []
-    table = columns(records, {*roles.upstream, *roles.flatness, *roles.downstream})
+    table = columns(records, {*roles.upstream, *roles.flatness, *roles.downstream, *roles.affinity})
     found = [answer(claim, table, checkpoints, roles) for claim in roles.claims]
     asked = [number for number, one in enumerate(found) if one.p is not None]
     for number, q in zip(asked, benjamini_hochberg([found[n].p or 0.0 for n in asked]), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from slope_examples import info, record
@@ -17,6 +19,7 @@ CLAIM = Claim("flatter does better", ("family",), "trace", "task")
 
 def found(
     relation: float, claim: Claim = CLAIM, n: int = N, seed: int = 0, lower_is_better: bool = False, second_half=None,
+    role: str = "flatness",
 ):  # fmt: skip
     """Losses within .01 nat; accuracy moves by ``relation`` x (log trace), and noise of sd 1, beside a slope on the loss."""
     rng = np.random.default_rng(seed)
@@ -31,8 +34,8 @@ def found(
             record(name, "task", float(c), higher_is_better=not lower_is_better, **more.get("task", {})),
         ]
     checkpoints = {name: info(name, parameters=10 * 2**number) for number, name in enumerate(FAMILY)}
-    roles = Roles(("loss",), ("trace",), ("task",), {"family": FAMILY}, claims=(claim,))
-    (one,) = claim_answers(records, checkpoints, roles)
+    roles = Roles(("loss",), (), ("task",), {"family": FAMILY}, claims=(claim,))
+    (one,) = claim_answers(records, checkpoints, replace(roles, **{role: ("trace",)}))
     return one
 
 
@@ -54,6 +57,10 @@ def test_no_relation_in_few_checkpoints_is_not_decided_and_says_what_could_have_
     verdicts = [found(0.0, n=12, seed=seed) for seed in range(20)]
     assert sum(one.verdict == "not decided" for one in verdicts) >= 12
     assert all(one.verdict != "held" for one in verdicts) and verdicts[0].smallest == pytest.approx(0.74, abs=0.02)
+
+
+def test_what_is_claimed_may_be_a_feature_of_checkpoint_and_task():
+    assert found(-2.0, role="affinity") == found(-2.0)
 
 
 def test_a_setting_of_checkpoints_can_be_claimed():
