@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, nearest
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import SETTINGS, Claim, Roles
+from harness.slopes.comparable import reasons
 from harness.slopes.flatness.freedman_lane import Partial, freedman_lane
+from harness.slopes.flatness.join import kind_of
 from harness.slopes.flatness.power import least_partial_correlation
 from harness.slopes.join import Column, axis_metrics, columns, identities_by_name, mean_over_seeds, usable
 from harness.slopes.multiplicity import benjamini_hochberg
@@ -64,7 +66,7 @@ def claim_answers(
     """One answer a claim, in the order of the suite; p adjusted for how many there are (Benjamini and Hochberg)."""
     if not roles.claims:
         return []
-    table = columns(records, {*roles.upstream, *roles.flatness, *roles.downstream})
+    table = columns(records, {*roles.upstream, *roles.flatness, *roles.downstream, *roles.affinity})
     found = [answer(claim, table, checkpoints, roles) for claim in roles.claims]
     asked = [number for number, one in enumerate(found) if one.p is not None]
     for number, q in zip(asked, benjamini_hochberg([found[n].p or 0.0 for n in asked]), strict=True):
@@ -87,13 +89,20 @@ def answer(claim: Claim, table: Table, checkpoints: Mapping[str, CheckpointInfo]
     listed = identities_by_name(checkpoints)
     family_of = {listed[n]: family for family in claim.families for n in roles.families[family] if n in listed}
     metric = claim.metric or next(iter(axis_metrics(claim.task, table, roles)), "")
-    loss, y, by = (
-        values_on(task, wanted, table, family_of, checkpoints, roles)
-        for task, wanted in ((claim.upstream or roles.upstream[0], None), (claim.task, metric), (claim.by, None))
-    )
+    bare = ClaimAnswer(claim, metric, 0, 0)
+    upstream = claim.upstream or next(iter(roles.upstream), "")
+    if not upstream:
+        return replace(bare, reason="the suite has no upstream task whose loss could be held fixed; give it one")
+    try:
+        loss, y, by = (
+            values_on(task, wanted, table, family_of, checkpoints, roles)
+            for task, wanted in ((upstream, ""), (claim.task, metric), (claim.by, ""))
+        )
+    except HarnessError as error:
+        return replace(bare, reason=str(error))
     shared = [identity for identity in family_of if all(identity in part.values for part in (loss, y, by))]
     runs = len({checkpoints[identity].run for identity in shared})
-    bare = ClaimAnswer(claim, metric, len(shared), runs)
+    bare = replace(bare, n=len(shared), runs=runs)
     if not shared:
         return replace(bare, reason="no checkpoint has loss, metric and what the claim names")
     x, metric_values, named = (np.array([part.values[i] for i in shared]) for part in (loss, y, by))
@@ -101,6 +110,7 @@ def answer(claim: Claim, table: Table, checkpoints: Mapping[str, CheckpointInfo]
     sign = y.direction * (1 if claim.expected == "more_is_better" else -1)
     families = [family_of[identity] for identity in shared]
     try:
+        check_alike(shared, family_of, checkpoints, (loss, y, by))
         partial = freedman_lane(metric_values, logarithm(named), controls_of(x, families), families)
     except HarnessError as error:
         return replace(bare, reason=str(error))
@@ -111,27 +121,57 @@ def answer(claim: Claim, table: Table, checkpoints: Mapping[str, CheckpointInfo]
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A value per checkpoint; ``direction`` is 1 where more is better."""
+    """A value per checkpoint, and the records it is of; ``direction`` is 1 where more is better."""
 
     values: Mapping[str, float]
     direction: int
+    records: Mapping[str, Sequence[Record]] = field(default_factory=dict)
 
 
 def values_on(
-    task: str, metric: str | None, table: Table, members: Mapping[str, str],
+    task: str, metric: str, table: Table, members: Mapping[str, str],
     checkpoints: Mapping[str, CheckpointInfo], roles: Roles,
 ) -> Values:  # fmt: skip
-    """A metric of a task, its headline where none is named, or a setting of checkpoints."""
+    """A metric of a task, its headline where none is named, or a setting of checkpoints.
+
+    Raises:
+        HarnessError: the metric was not recorded.
+    """
     if task in SETTINGS:
         known = {identity: getattr(checkpoints[identity], task) for identity in members}
         return Values({identity: float(value) for identity, value in known.items() if value is not None}, 1)
     found = axis_metrics(task, table, roles)
     if not found:
         return Values({}, 1)
-    column = table[task][metric if metric in found else found[0]]
+    if metric and metric not in found:
+        raise HarnessError(f"no record of {task} has the metric {metric!r}; {nearest(metric, found)}")
+    column = table[task][metric or found[0]]
     kept = usable({identity: column[identity] for identity in members if identity in column})
     better = all(records[0].higher_is_better for records in kept.values())
-    return Values({i: mean_over_seeds(records).value for i, records in kept.items()}, 1 if better else -1)
+    return Values({i: mean_over_seeds(records).value for i, records in kept.items()}, 1 if better else -1, kept)
+
+
+def check_alike(
+    shared: Sequence[str], family_of: Mapping[str, str], checkpoints: Mapping[str, CheckpointInfo],
+    axes: Sequence[Values],
+) -> None:  # fmt: skip
+    """What differs between the members of one family must be the checkpoints, not how they were measured.
+
+    Raises:
+        HarnessError: they have two signatures, units, objectives, tokenizers or comparability groups.
+    """
+    for family in dict.fromkeys(family_of[identity] for identity in shared):
+        members = [identity for identity in shared if family_of[identity] == family]
+        measured = [[record for i in members for record in axis.records.get(i, ())] for axis in axes]
+        found = reasons([checkpoints[identity] for identity in members], measured)
+        found += [
+            f"{records[0].task} ({records[0].metric}) is of several comparability groups, such as architectures or sizes; "
+            "claim a measure that is comparable across them, or make one family of each."
+            for records in measured
+            if len({kind_of(record)[1] for record in records}) > 1
+        ]
+        if found:
+            raise HarnessError(f"{family}: {' '.join(found)}")
 
 
 def logarithm(values: Array) -> Array:
