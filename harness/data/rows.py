@@ -61,7 +61,8 @@ def load_rows(
         raise HarnessError(f"{task.place('splits', split)}: split {name!r} has no rows; nothing can be measured on it")
     # A world's rows follow from its revision; its probabilities may differ between machines in their last digit.
     world = {"revision": revision, "name": task.data.name, "split": name, "first": first}
-    fingerprint = digest(world) if task.data.world and not task.data.skill else fingerprint_of(taken)
+    portable = task.data.world is not None and open_world(task.data.world, task.data.options).portable
+    fingerprint = digest(world) if portable and not task.data.skill else fingerprint_of(taken)
     FINGERPRINTS.put(address(task.data, revision, name, columns, first), fingerprint)
     return Rows(taken, revision, fingerprint, total)
 
@@ -72,10 +73,11 @@ def _table(
     if data.skill is not None:
         return _skill_table(data, data.skill, split, first, folder, offline)
     if data.world is not None:
-        made, revision = load_world(data.world, data.options, data.name, split, columns, first)
+        config = data.name or "text"
+        made, revision = load_world(data.world, data.options, config, split, columns, first, offline=offline)
         if set(made) != set(columns):  # one does not exist: the message lists those that do
-            made, _ = load_world(data.world, data.options, data.name, split, None, 1)
-        return made, revision, open_world(data.world, data.options).rows(data.name or "text", split)
+            made, _ = load_world(data.world, data.options, config, split, None, 1, offline=offline)
+        return made, revision, open_world(data.world, data.options).rows(config, split)
     if data.files is not None:
         return hub.load_files([folder / name for name in data.files], split, first)
     return hub.load_split(data, split, first, offline=offline)
@@ -135,4 +137,4 @@ def _source_revision(task: Task, offline: bool) -> str | None:
             raise HarnessError(f"{task.place('data')}: {error}") from None
     if task.data.files is not None:
         return hub.content_hash([task.folder / name for name in task.data.files])
-    return world_revision(task.data.world or "", task.data.options)
+    return world_revision(task.data.world or "", task.data.options, offline=offline)

@@ -44,7 +44,7 @@ def has_excess(task: Any) -> bool:
     return (
         isinstance(task, LmLossTask)
         and task.data.world is not None
-        and (text.documents, text.characters) == ("row", None)
+        and (text.column, text.documents, text.characters) == ("text", "row", None)
     )
 
 
@@ -60,7 +60,10 @@ def excess(
         losses: of each of them, (S,), nats.
         texts: the documents.
     """
-    world = open_world(task.data.world or "", dict(task.data.options))
+    data, offline = task.data, session.data.offline
+    world: World = session.data.once(
+        ("world", task.name), lambda: open_world(data.world or "", dict(data.options), offline=offline)
+    )
     language = world.language(task.data.name or "text")
     if session.checkpoint.objective == "causal":
         return causal_excess(session, task, sequences, losses, world, language, texts)
@@ -80,7 +83,10 @@ def causal_excess(
     clusters = [s.cluster for s in sequences]
     scored = [int(s.labels[1:].ne(UNSCORED).sum()) for s in sequences]
     nats, tokens = np.bincount(clusters, losses, len(texts)), np.bincount(clusters, scored, len(texts))
-    logs = language.log_probabilities(world.word_numbers([d.text for d in texts]))
+    logs = session.data.once(
+        ("log-probabilities", task.name),
+        lambda: language.log_probabilities(world.word_numbers([d.text for d in texts])),
+    )
     words = np.array([len(d.text.split()) for d in texts])
     if begin_token(session.tokenizer(), task.loss.bos) is None:
         if not (tokens == words - 1).all():
@@ -101,6 +107,9 @@ def masked_excess(
     length = (words >= 0).sum(axis=1)
     edges = (special.cls is not None) + (special.sep is not None)
     if tokens is None or any(len(s.ids) - edges != length[s.cluster] for s in sequences):
+        return None
+    hidden = max(int(s.labels.ne(UNSCORED).sum()) for s in sequences)
+    if not language.can_tell(len(sequences), words.shape[1], hidden):
         return None
     names, of_name = np.unique(tokens, return_inverse=True)  # words that the tokenizer does not know share a token
     gather = np.eye(len(names))[of_name]  # (V, tokens)

@@ -187,6 +187,10 @@ class HiddenMarkovModel:
             result[rows] = found / np.where(total > 0, total, 1.0)
         return result
 
+    def can_tell(self, sentences: int, length: int, hidden: int) -> bool:
+        """Always."""
+        return True
+
     def entropy(self, length: int, sequences: int, seed: int) -> Entropy:
         """Entropy of a sequence of ``length`` words divided by its length, from ``sequences`` samples."""
         generator = np.random.Generator(np.random.PCG64(seed))

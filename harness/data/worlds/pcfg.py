@@ -19,7 +19,7 @@ from harness.data.worlds.estimate import Estimate, entropies, ratio
 from harness.data.worlds.grammar import Grammar
 from harness.data.worlds.prefixes import prefix_probabilities
 from harness.data.worlds.trees import Balanced, Free, Spans, by_depth, inside, outside
-from harness.data.worlds.world import PADDING
+from harness.data.worlds.world import PADDING, at_masked
 
 CELLS = 2**21
 """Numbers of one span's table of pairs, N x P x K x K, worked on at once; the results do not depend on it."""
@@ -134,11 +134,11 @@ class Pcfg:
 
     def masked_log_probabilities(self, tokens: Integers, mask: Booleans) -> Floats:
         """The logarithm of p(x_t | the words that are not masked) at masked t, NaN elsewhere, (N, T)."""
-        tokens, mask = np.asarray(tokens), np.asarray(mask, dtype=bool)
-        found = self.conditionals(tokens, mask)
-        with np.errstate(divide="ignore"):
-            scores = np.log(np.take_along_axis(found, np.maximum(tokens, 0)[..., None], axis=2)[..., 0])
-        return np.where(mask & (tokens != PADDING), scores, np.nan)
+        return at_masked(self.conditionals(tokens, mask), tokens, mask)
+
+    def can_tell(self, sentences: int, length: int, hidden: int) -> bool:
+        """Always."""
+        return True
 
     def first_span(self, tokens: Integers, span: int) -> Floats:
         """p(symbol of the first ``span`` words | sentence, they have one), (N, K); 0 sentences are shorter."""

@@ -43,6 +43,9 @@ class Language(Protocol):
         ``seen`` (N, T, V) stands in place of tokens and mask: how probable what is seen at t is, were the word v.
         """
 
+    def can_tell(self, sentences: int, length: int, hidden: int) -> bool:
+        """Whether conditionals can be had where up to ``hidden`` words of a sentence are unknown together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Levels:
@@ -72,8 +75,13 @@ class World(ABC):
     version: ClassVar[int]
     """Raised by any change that moves a row."""
 
+    portable: ClassVar[bool] = True
+    """Whether the same options give the same rows on every machine; if not, their content is part of signatures."""
+
     options: Any
     """A frozen dataclass with a ``seed``, and ``text_SPLIT`` and ``labelled_SPLIT`` rows."""
+    offline: bool = False
+    """Whether what a world is made from is looked for in the cache alone."""
 
     @property
     @abstractmethod
@@ -144,10 +152,16 @@ class World(ABC):
             HarnessError: it has none.
         """
         if config in self.texts:
-            valid = ", ".join(name for name in self.configurations if name not in self.texts)
-            raise HarnessError(
-                f"world {self.name!r}: found config {config!r}, which has no labels; valid: {valid or 'none'}"
-            )
+            raise self.no_labels(config)
+
+    def no_labels(self, config: str) -> HarnessError:
+        """What to say of a configuration that has none."""
+        valid = ", ".join(name for name in self.configurations if name not in self.texts) or "none"
+        return HarnessError(f"world {self.name!r}: found config {config!r}, which has no labels; valid: {valid}")
+
+    def identity(self) -> dict[str, str]:
+        """What else than the options decides the rows."""
+        return {}
 
     def word_numbers(self, texts: Collection[str]) -> Integers:
         """Texts back to word numbers, (N, T) with `PADDING`.
@@ -159,8 +173,7 @@ class World(ABC):
         try:
             rows = [[numbers[word] for word in text.split()] for text in texts]
         except KeyError as error:
-            last = self.language().vocabulary - 1
-            found = f"found the word {error}; expected {self.words()[0]} ... {self.words()[last]}"
+            found = f"found the word {error}; expected {self.words()[0]} ... {self.words()[-1]}"
             raise HarnessError(f"world {self.name!r}: {found}") from None
         padded = np.full((len(rows), max(map(len, rows), default=0)), PADDING)
         for row, found_words in zip(padded, rows, strict=True):
@@ -170,6 +183,14 @@ class World(ABC):
     def words(self) -> list[str]:
         """The word of each number."""
         return [f"w{word}" for word in range(self.language().vocabulary)]
+
+
+def at_masked(conditionals: Floats, tokens: Integers, mask: Booleans) -> Floats:
+    """The logarithm of the probability (N, T, V) of the true word at masked places, NaN elsewhere, (N, T)."""
+    own = np.take_along_axis(conditionals, np.maximum(tokens, 0)[..., None], axis=2)[..., 0]
+    there = np.asarray(mask, dtype=bool) & (np.asarray(tokens) != PADDING)
+    with np.errstate(divide="ignore"):
+        return np.where(there, np.log(own), np.nan)
 
 
 def sentences(tokens: Integers) -> list[str]:
