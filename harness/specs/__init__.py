@@ -3,7 +3,7 @@
 from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_suite, load_task, protocol_of, task_names
-from harness.specs.makers import Enlarge, Maker, Pretrain, Prune, Training
+from harness.specs.makers import Enlarge, Interpolate, Maker, Pretrain, Prune, Quantize, Training
 from harness.specs.model import Spec, check
 from harness.specs.protocol import Protocol
 from harness.specs.shipped import shipped_tasks
@@ -11,7 +11,7 @@ from harness.specs.source import Source, read_yaml
 from harness.specs.suite import Family, Suite
 from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LmLossTask, Loss, Task, Text
 
-__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask",
-           "LmLossTask", "Loss", "Maker", "Pretrain", "Protocol", "Prune", "Source", "Spec", "Suite", "Task", "Text",
+__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask", "Interpolate",
+           "LmLossTask", "Loss", "Maker", "Pretrain", "Protocol", "Prune", "Quantize", "Source", "Spec", "Suite", "Task", "Text",
            "Training", "check", "kinds", "load_protocol", "load_suite", "load_task", "protocol_of", "read_yaml",
            "shipped_tasks", "task_names"]  # fmt: skip

@@ -8,12 +8,20 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from harness.specs.makers.enlarge import Enlarge
+from harness.specs.makers.interpolate import Interpolate
 from harness.specs.makers.model import Maker, Training
 from harness.specs.makers.pretrain import Pretrain
 from harness.specs.makers.prune import Prune
+from harness.specs.makers.quantize import Quantize
 
-MAKERS: Mapping[str, type[Maker]] = {"pretrain": Pretrain, "enlarge": Enlarge, "prune": Prune}
-Recipe = Annotated[Pretrain | Enlarge | Prune, Field(discriminator="maker")]
+MAKERS: Mapping[str, type[Maker]] = {
+    "pretrain": Pretrain,
+    "enlarge": Enlarge,
+    "prune": Prune,
+    "quantize": Quantize,
+    "interpolate": Interpolate,
+}
+Recipe = Annotated[Pretrain | Enlarge | Prune | Quantize | Interpolate, Field(discriminator="maker")]
 
 
 def recipe_of(value: Mapping[str, Any]) -> Maker:
@@ -21,4 +29,15 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Maker", "Pretrain", "Prune", "Recipe", "Training", "recipe_of"]
+__all__ = [
+    "MAKERS",
+    "Enlarge",
+    "Interpolate",
+    "Maker",
+    "Pretrain",
+    "Prune",
+    "Quantize",
+    "Recipe",
+    "Training",
+    "recipe_of",
+]
