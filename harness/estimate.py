@@ -35,6 +35,7 @@ from harness.specs import (
     Task,
     protocol_of,
 )
+from harness.specs.chains import family_of, making_order
 
 CHARACTERS_PER_TOKEN = 4.2
 OVERHEAD_SECONDS = 0.5
@@ -153,8 +154,11 @@ def count_tokens(texts: Iterable[str], words: bool) -> int:
 def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]:
     """Parameters by checkpoint name, and of families that are to be made."""
     sizes = {name: info.parameters for info in store.checkpoints.values() for name in info.names if info.parameters}
-    for family, recipe in request.made.items():
+    for family in making_order(request.made):
+        recipe = request.made[family]
+        parents = [family_of(name, request.made) for name in recipe.parents()]
         known = [sizes[name] for name in request.families[family] if name in sizes]
+        known += [sizes[parent] for parent in parents if parent is not None and not isinstance(recipe, Enlarge)]
         sizes[family] = known[0] if known else parameters_of(recipe, options)
     return sizes
 

@@ -25,6 +25,7 @@ from harness.results import CheckpointInfo, Cost, Record, Store, digest, key_of
 from harness.results.outcomes import join_shards, write_shard
 from harness.results.store import Writer
 from harness.specs import Task
+from harness.specs.chains import making_order
 
 
 @dataclass
@@ -53,12 +54,12 @@ def run(request: Request, output: Path, options: Options) -> Outcome:
 
 
 def make_families(request: Request, output: Path, options: Options) -> None:
-    """Run the makers of a suite; what stands is not made again."""
-    for family, recipe in request.made.items():
+    """Run the makers of a suite, a family after those that it is made from; what stands is not made again."""
+    for family in making_order(request.made):
         from harness.makers.registry import make
 
         make(
-            recipe,
+            request.made[family],
             output / "families" / family,
             spec_folder=request.folder,
             device=options.device,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness import TransferCallback, evaluate
 from harness.evaluator import Evaluation, run
@@ -64,6 +65,38 @@ def test_a_suite_makes_measures_and_finds_everything_done_the_second_time(suite,
     assert {p.state for p in plan(from_suite(suite), Options(), suite, store)} == {"done"}
     assert {info.run for info in store.checkpoints.values()} and len({i.run for i in store.checkpoints.values()}) == 2
     assert len(list((suite / "examples").glob("*.parquet"))) == 1
+
+
+CHAIN = """families:
+  larger: {make: {maker: enlarge, start: small/seed=1/step=2, hidden_size: 32}}
+  small:
+    make:
+      maker: pretrain
+      objective: causal
+      architecture: {model_type: gpt2, n_embd: 16, n_layer: 1, n_head: 1, n_positions: 64}
+      tokenizer: {kind: word, vocabulary: 128}
+      corpus: [{data: {world: hmm, options: {text_train: 200}}}]
+      steps: [2]
+      batch_size: 8
+      length: 33
+tasks:
+  upstream: [{name: own/loss, include: synthetic/hmm_loss, text: {first: 40}}]
+"""
+
+
+def test_a_family_is_made_from_a_member_of_another_of_the_same_suite(tmp_path):
+    (tmp_path / "suite.yaml").write_text(CHAIN)
+    assert {cell.state for cell in plan(from_suite(tmp_path), Options(), tmp_path, Store(tmp_path))} == {"after making"}
+    outcome = run(from_suite(tmp_path), tmp_path, Options())
+    assert (outcome.measured, outcome.failed) == (2, [])
+    infos = {info.names[0]: info for info in Store(tmp_path).checkpoints.values()}
+    parent, larger = infos["small/seed=1/step=2"], infos["larger/enlarged"]
+    assert larger.parent == "small/seed=1/step=2" and larger.run == parent.run
+    about = yaml.safe_load((tmp_path / "families/larger/family.yaml").read_text())
+    assert about["from"] == {"small/seed=1/step=2": parent.identity}
+    losses = [r.value for r in Store(tmp_path).records if r.metric == "nats_per_token"]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert run(from_suite(tmp_path), tmp_path, Options()).already == 2
 
 
 def measure(folder: Path) -> None:

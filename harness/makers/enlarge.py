@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import load_language_model, resolve
+from harness.checkpoints import load_language_model
 from harness.checkpoints.architecture import context_of
 from harness.errors import HarnessError
 from harness.makers.enlargement.embedding import enlarged
@@ -35,7 +35,7 @@ def make(
     (member,) = recipe.members()
     if family.complete(member):
         return [member]
-    start = resolve(recipe.start, offline=offline)
+    start = family.parent(recipe.start, offline=offline)
     family.made_from(start)
     model, tokenizer = load_language_model(start, device, "float32")
     larger = enlarged(model.cpu(), recipe)

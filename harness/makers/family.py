@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,24 @@ class FamilyFolder:
         if self.about["from"] != named:
             self.about["from"] = named
             self.write()
+
+    def parent(self, name: str, *, offline: bool = False) -> Resolved:
+        """A checkpoint that the members are made from: a member of a family beside this one, or any other.
+
+        Args:
+            name: ``FAMILY/MEMBER`` of a family in the same folder, a Hub name, or a folder.
+            offline: take it from the cache alone.
+
+        Raises:
+            HarnessError: it cannot be found.
+        """
+        from harness.checkpoints import resolve
+
+        beside = self.folder.parent / name
+        if not (beside / MEMBER).is_file():
+            return resolve(name, offline=offline)
+        found = resolve(str(beside), offline=offline)
+        return replace(found, name=name, info=replace(found.info, names=(name,)))
 
     def missing(self) -> list[str]:
         """Members that do not stand yet, in order."""

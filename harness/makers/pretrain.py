@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import resolve
+from harness.checkpoints import Resolved, resolve
 from harness.data.tokenizer import train_tokenizer
 from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
@@ -36,24 +36,25 @@ def make(
     family = FamilyFolder(folder, recipe, VERSION)
     missing = family.missing()
     if missing:
-        if recipe.start is not None:
-            family.made_from(resolve(recipe.start, offline=offline))
+        start = None if recipe.start is None else family.parent(recipe.start, offline=offline)
+        if start is not None:
+            family.made_from(start)
         texts, corpus = corpus_texts(recipe.corpus, spec_folder, offline)
-        tokenizer = the_tokenizer(recipe, texts, offline)
+        tokenizer = the_tokenizer(recipe, start, texts, offline)
         blocks = packed(tokenizer, texts, recipe, recipe.objective)
         for seed in recipe.seeds:
             if any(name.startswith(f"seed={seed}/") for name in missing):
-                train_run(recipe, family, tokenizer, blocks, seed, corpus, device, offline)
+                train_run(recipe, start, family, tokenizer, blocks, seed, corpus, device)
     return list(recipe.members())
 
 
-def the_tokenizer(recipe: Pretrain, texts: list[str], offline: bool) -> Any:
+def the_tokenizer(recipe: Pretrain, start: Resolved | None, texts: list[str], offline: bool) -> Any:
     """The tokenizer named, the start's own, or one trained on the corpus."""
     from harness.checkpoints import load_tokenizer
 
-    name = recipe.start or (recipe.tokenizer if isinstance(recipe.tokenizer, str) else None)
-    if name is not None:
-        found = resolve(name, offline=offline)
+    named = recipe.tokenizer if isinstance(recipe.tokenizer, str) else None
+    found = start or (resolve(named, offline=offline) if named else None)
+    if found is not None:
         return load_tokenizer(found.folder, found.name)
     spec = recipe.tokenizer
     assert not isinstance(spec, str)
@@ -63,14 +64,13 @@ def the_tokenizer(recipe: Pretrain, texts: list[str], offline: bool) -> Any:
     )  # fmt: skip
 
 
-def new_model(recipe: Pretrain, tokenizer: Any, seed: int, offline: bool) -> Any:
+def new_model(recipe: Pretrain, start: Resolved | None, tokenizer: Any, seed: int) -> Any:
     """A model with random weights under the seed, or the start's."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
-    if recipe.start is not None:
+    if start is not None:
         from harness.checkpoints import load_language_model, load_with_new_head
 
-        start = resolve(recipe.start, offline=offline)
         return (
             load_with_new_head(start, seed)
             if recipe.head == "tied"
@@ -92,8 +92,8 @@ def new_model(recipe: Pretrain, tokenizer: Any, seed: int, offline: bool) -> Any
 
 
 def train_run(
-    recipe: Pretrain, family: FamilyFolder, tokenizer: Any, blocks: torch.Tensor, seed: int, corpus: str, device: str,
-    offline: bool,
+    recipe: Pretrain, start: Resolved | None, family: FamilyFolder, tokenizer: Any, blocks: torch.Tensor, seed: int,
+    corpus: str, device: str,
 ) -> None:  # fmt: skip
     """One run: train to the last step and keep the checkpoints named; go on where a killed run stopped."""
     steps = recipe.steps[-1]
@@ -107,7 +107,7 @@ def train_run(
                     recipe.batch_size, seed, device)  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        loop = Loop(new_model(recipe, tokenizer, seed, offline).to(device), settings, LOSSES[recipe.objective])
+        loop = Loop(new_model(recipe, start, tokenizer, seed).to(device), settings, LOSSES[recipe.objective])
         size = sum(parameter.nbytes for parameter in loop.model.parameters())
         family.require_space(size, training=3 * size)
         Run(family, f"seed={seed}", loop, given, members, about, tokenizer).train()

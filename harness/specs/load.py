@@ -12,6 +12,7 @@ from harness.errors import HarnessError, nearest
 from harness.plugins import plugins
 from harness.results import digest
 from harness.results.roles import ROLES
+from harness.specs.chains import check_chains
 from harness.specs.choice import CHOICE_METRICS, ChoiceTask
 from harness.specs.kinds import KINDS
 from harness.specs.model import check
@@ -237,6 +238,7 @@ def load_suite(folder: Path) -> tuple[Suite, dict[str, dict[str, Task]]]:
         built = [suite_task(entry, source, ("tasks", role, n), known) for n, entry in enumerate(entries)]
         tasks[role] = {task.name: task for task in built}
         known |= tasks[role]
+    check_chains({name: family.make for name, family in suite.families.items() if family.make}, source)
     check_references(suite, source, {name for named in tasks.values() for name in named})
     return suite, tasks
 

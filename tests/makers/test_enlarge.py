@@ -47,7 +47,7 @@ def test_the_member_is_a_checkpoint_that_says_what_its_start_says(content, tmp_p
 def test_what_stands_is_not_made_again_and_another_recipe_is_refused(content, tmp_path, monkeypatch):
     given = recipe(content.folder("gpt2"), num_hidden_layers=3)
     make(given, tmp_path / "large")
-    monkeypatch.setattr(maker, "resolve", None)
+    monkeypatch.setattr("harness.checkpoints.resolve", None)
     assert make(given, tmp_path / "large") == ["enlarged"]
     with pytest.raises(HarnessError, match=r"made with other settings \(num_hidden_layers\)"):
         make(recipe(content.folder("gpt2"), num_hidden_layers=4), tmp_path / "large")
