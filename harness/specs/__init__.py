@@ -5,12 +5,15 @@ from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_suite, load_task, protocol_of, task_names
 from harness.specs.makers import (
     Enlarge,
+    Interpolate,
     LanguageModels,
     Maker,
     Permute,
     Pretrain,
     Prune,
+    Quantize,
     Reinitialize,
+    Rescale,
     Scale,
     Training,
     TrainingRun,
@@ -22,10 +25,20 @@ from harness.specs.shipped import shipped_tasks
 from harness.specs.skill import Skill
 from harness.specs.source import Source, read_yaml
 from harness.specs.suite import Family, Suite
-from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LabelledTask, LmLossTask, Loss, Task, Text
+from harness.specs.task import (
+    AffinityTask,
+    Corpus,
+    Data,
+    FinetuneTask,
+    LabelledTask,
+    LmLossTask,
+    Loss,
+    Task,
+    Text,
+)
 
 __all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask",
-           "LabelledTask", "LanguageModels", "LmLossTask", "Loss", "Maker", "Permute", "Pretrain", "Probe",
-           "ProbeTask", "Protocol", "Prune", "Reinitialize", "Scale", "Skill", "Source", "Spec", "Suite", "Task",
-           "Text", "Training", "TrainingRun", "check", "kinds", "load_protocol", "load_suite", "load_task",
-           "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip
+           "Interpolate", "LabelledTask", "LanguageModels", "LmLossTask", "Loss", "Maker", "Permute", "Pretrain",
+           "Probe", "ProbeTask", "Protocol", "Prune", "Quantize", "Reinitialize", "Rescale", "Scale", "Skill",
+           "Source", "Spec", "Suite", "Task", "Text", "Training", "TrainingRun", "check", "kinds", "load_protocol",
+           "load_suite", "load_task", "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip

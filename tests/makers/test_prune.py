@@ -228,3 +228,12 @@ def test_tokens_are_counted_once_for_members_of_the_same_weights():
     assert given.training_tokens() == 3 * 2 * 6 * 4 * 16 and len(given.members()) == 18
     assert given.ramp_steps == 0 and recipe("a/b", **TRAINED, pace="gradual", ramp=0.5).ramp_steps == 3
     assert given.settings(given.members()[1]) == {"sparsity": 0.1, "regime": "pruned", "seed": 2}
+
+
+def test_the_paper_s_protocol_is_a_recipe_whose_fields_may_be_replaced():
+    given = Prune.model_validate(
+        {"maker": "prune", "start": "a/b", "protocol": "compressing_bert", "recover": 200, "ramp": 0.1}
+    )
+    assert given.sparsity == tuple(n / 10 for n in range(10)) and (given.learning_rate, given.batch_size) == (2e-5, 32)
+    assert (given.recover, given.ramp_steps, len(given.corpus), given.regime) == (200, 20, 2, ("pruned",))
+    assert recipe("a/b", protocol="compressing_bert").ramp_steps == 10_000

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from harness.specs.makers.enlarge import Enlarge
+from harness.specs.makers.interpolate import Interpolate
 from harness.specs.makers.model import Maker, Training
 from harness.specs.makers.permute import Permute
 from harness.specs.makers.pretrain import LanguageModels, Pretrain, TrainingRun
 from harness.specs.makers.prune import Prune
+from harness.specs.makers.quantize import Quantize
 from harness.specs.makers.reinitialize import Reinitialize
 from harness.specs.makers.rescale import Rescale
 from harness.specs.makers.scale import Scale
@@ -24,9 +26,11 @@ MAKERS: Mapping[str, type[Maker]] = {
     "permute": Permute,
     "enlarge": Enlarge,
     "rescale": Rescale,
+    "quantize": Quantize,
+    "interpolate": Interpolate,
 }
 Recipe = Annotated[
-    Pretrain | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale,
+    Pretrain | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale | Quantize | Interpolate,
     Field(discriminator="maker"),
 ]
 
@@ -36,5 +40,5 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune", "Recipe",
-           "Reinitialize", "Rescale", "Scale", "Training", "TrainingRun", "recipe_of"]  # fmt: skip
+__all__ = ["MAKERS", "Enlarge", "Interpolate", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune",
+           "Quantize", "Recipe", "Reinitialize", "Rescale", "Scale", "Training", "TrainingRun", "recipe_of"]  # fmt: skip

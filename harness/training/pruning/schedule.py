@@ -24,8 +24,8 @@ class Schedule:
     def sparsity(self, step: int) -> float:
         """Sparsity at a step, counted from 0.
 
-        >>> [Schedule(0.8, ramp=100).sparsity(step) for step in (0, 50, 100, 500)]
-        [0.0, 0.7, 0.8, 0.8]
+        >>> [Schedule(0.5, ramp=100).sparsity(step) for step in (0, 50, 100, 500)]
+        [0.0, 0.4375, 0.5, 0.5]
         """
         if step >= self.ramp:
             return self.final
