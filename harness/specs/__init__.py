@@ -2,13 +2,14 @@
 
 from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
-from harness.specs.load import kinds, load_protocol, load_suite, load_task, protocol_of, task_names
+from harness.specs.load import kinds, load_protocol, load_task, protocol_of, task_names
 from harness.specs.makers import Enlarge, Maker, Permute, Pretrain, Reinitialize, Training
 from harness.specs.model import Spec, check
 from harness.specs.protocol import Protocol
 from harness.specs.shipped import shipped_tasks
 from harness.specs.source import Source, read_yaml
 from harness.specs.suite import Family, Suite
+from harness.specs.suites import load_suite
 from harness.specs.task import AffinityTask, Corpus, Data, FinetuneTask, LmLossTask, Loss, Task, Text
 
 __all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask",
