@@ -19,6 +19,7 @@ from harness.specs import Maker, Task, load_suite, load_task, read_yaml
 from harness.specs.load import derive_task
 from harness.specs.makers import recipe_of
 from harness.specs.source import Source
+from harness.specs.train_sizes import names_by_base, names_of, spelled_out
 
 STEP_FOLDER = re.compile(r"(?:step|checkpoint)[-_=]?\d*$")
 
@@ -75,8 +76,9 @@ def from_suite(folder: Path) -> Request:
             n for c in family.checkpoints for n in expand(c)
         )
     allowed: dict[str, set[str]] = {}
+    bases = names_by_base(getattr(suite.tasks, role) for role in ROLES)
     for only in suite.only:
-        for task in only.tasks:
+        for task in (one for name in only.tasks for one in bases.get(name, (name,))):
             allowed.setdefault(task, set()).update(only.families)
     leave_out = {(family, task) for task, kept in allowed.items() for family in suite.families if family not in kept}
     path = folder / "suite.yaml" if folder.is_dir() else folder
@@ -184,7 +186,8 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
 
     def names(role: str) -> tuple[str, ...]:
         entries = (suite.get("tasks") or {}).get(role) or ()
-        return tuple(entry["name"] if isinstance(entry, dict) else shown(entry) for entry in entries)
+        several = (names_of(entry) if isinstance(entry, dict) else (shown(entry),) for entry in entries)
+        return tuple(name for names in several for name in names)
 
     families = {}
     for name, family in suite["families"].items():
@@ -192,15 +195,17 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
         members = recipe_of(made).members() if made else ()
         patterns = family.get("checkpoints") or ()
         families[name] = tuple(f"{name}/{m}" for m in members) or tuple(n for p in patterns for n in expand(p))
+    bases = names_by_base((suite.get("tasks") or {}).get(role) or () for role in ROLES)
     controls = tuple(
-        Control(c["task"], c["metric"], c["slope"], c.get("because", ""), c.get("upstream", ""))
+        Control(task, c["metric"], c["slope"], c.get("because", ""), c.get("upstream", ""))
         for c in suite.get("controls") or ()
+        for task in bases.get(c["task"], (c["task"],))
     )
     claims = tuple(Claim(**{**c, "families": tuple(c["families"])}) for c in suite.get("claims") or ())
     return Roles(
         upstream=names("upstream"), flatness=names("flatness"), downstream=names("downstream"), families=families,
         controls=controls, title=suite.get("title", ""), description=suite.get("description", ""),
-        headline=suite.get("headline") or {}, affinity=names("affinity"), claims=claims,
+        headline=spelled_out(suite.get("headline") or {}, bases), affinity=names("affinity"), claims=claims,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
-from harness.specs.load import kinds, load_protocol, load_suite, load_task, protocol_of, task_names
+from harness.specs.load import kinds, load_protocol, load_task, protocol_of, task_names
 from harness.specs.makers import (
     Enlarge,
     Interpolate,
@@ -25,6 +25,7 @@ from harness.specs.shipped import shipped_tasks
 from harness.specs.skill import Skill
 from harness.specs.source import Source, read_yaml
 from harness.specs.suite import Family, Suite
+from harness.specs.suites import load_suite
 from harness.specs.task import (
     AffinityTask,
     Corpus,

@@ -1,4 +1,4 @@
-"""Names become specs: shipped tasks, files, included files, protocols and suites."""
+"""Names become specs: shipped tasks, files, included files and protocols."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from harness.errors import HarnessError, nearest
 from harness.plugins import plugins
 from harness.results import digest
-from harness.results.roles import ROLES
-from harness.specs.chains import check_chains
 from harness.specs.choice import CHOICE_METRICS, ChoiceTask
 from harness.specs.kinds import KINDS
 from harness.specs.model import check
 from harness.specs.protocol import Protocol
-from harness.specs.references import check_references
 from harness.specs.shipped import shipped_tasks
 from harness.specs.source import Source, merge, read_yaml
-from harness.specs.suite import Suite
 from harness.specs.task import METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LabelledTask, LmLossTask, Task
 
 DEEPEST_INCLUDE = 8
@@ -57,12 +52,21 @@ def load_task(name: str, *, folder: Path | None = None) -> Task:
 
 def derive_task(source: Source, others: Mapping[str, Task] | None = None) -> Task:
     """A task that a suite writes in place: ``name:``, ``include:`` and what differs; ``others`` are tasks it may name."""
+    return build_task(resolve_includes(source), derived_name(source), others)
+
+
+def derived_name(source: Source) -> str:
+    """The name of a task that a suite writes in place.
+
+    Raises:
+        HarnessError: it has none, or that of a shipped task.
+    """
     name = source.value.get("name")
     if not isinstance(name, str) or not name:
         raise HarnessError(f"{source.place(())}: a task written in a suite needs a name: of its own")
     if name in task_names():
         raise HarnessError(f"{source.place(('name',))}: {name!r} is a shipped task; give the derived one another name")
-    return build_task(resolve_includes(source), name, others)
+    return name
 
 
 def build_task(source: Source, name: str, others: Mapping[str, Task] | None = None) -> Task:
@@ -219,43 +223,3 @@ def load_protocol(name: str, asked_by: Source | None = None) -> Protocol:
 def protocol_of(task: FinetuneTask) -> Protocol:
     """The recipe a task is trained by."""
     return load_protocol(task.protocol) if isinstance(task.protocol, str) else task.protocol
-
-
-def load_suite(folder: Path) -> tuple[Suite, dict[str, dict[str, Task]]]:
-    """The suite of a leaderboard folder, and its tasks: role -> name -> task.
-
-    Raises:
-        HarnessError: no suite, a fault in it or in one of its tasks.
-    """
-    path = folder / "suite.yaml" if folder.is_dir() or not folder.suffix else folder
-    if not path.is_file():
-        raise HarnessError(f"no suite at {path}; a leaderboard folder holds suite.yaml")
-    source = read_yaml(path)
-    suite = check(Suite, source)
-    tasks: dict[str, dict[str, Task]] = {}
-    known: dict[str, Task] = {}
-    for role in ROLES:
-        entries = getattr(suite.tasks, role)
-        built = [suite_task(entry, source, ("tasks", role, n), known) for n, entry in enumerate(entries)]
-        tasks[role] = {task.name: task for task in built}
-        known |= tasks[role]
-    check_chains({name: family.make for name, family in suite.families.items() if family.make}, source)
-    check_references(suite, source, {name for named in tasks.values() for name in named})
-    return suite, tasks
-
-
-def suite_task(
-    entry: str | dict[str, Any], source: Source, location: tuple[str | int, ...], known: Mapping[str, Task]
-) -> Task:
-    """One entry of a suite's tasks, which may name those that are known; an error names its line."""
-    if isinstance(entry, dict):
-        under = {
-            place[len(location) :]: where
-            for place, where in source.places.items()
-            if place[: len(location)] == location
-        }
-        return derive_task(Source(source.path, entry, under), known)
-    try:
-        return load_task(entry, folder=source.path.parent)
-    except HarnessError as error:
-        raise HarnessError(f"{source.place(location)}: {error}") from None

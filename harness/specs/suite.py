@@ -51,7 +51,7 @@ class Claimed(Spec):
 
 
 class Roles(Spec):
-    """What each task is for. An entry is a task's name, or a spec derived from one (name: and include:)."""
+    """What each task is for. An entry is a task's name, or a spec derived from one (name: and include:), at several ``train_rows`` if it lists them."""
 
     upstream: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = ()
     flatness: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = ()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.specs import load_suite
 from harness.specs.chains import check_chains, family_of, making_order
-from harness.specs.load import load_suite
 from harness.specs.makers import recipe_of
 from harness.specs.source import Source
 

@@ -1,0 +1,79 @@
+"""A suite and its tasks, from the folder of a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.results.roles import ROLES
+from harness.specs.chains import check_chains
+from harness.specs.load import build_task, derive_task, derived_name, kinds, load_protocol, load_task, resolve_includes
+from harness.specs.model import check
+from harness.specs.references import check_references
+from harness.specs.source import Source, read_yaml
+from harness.specs.suite import Suite
+from harness.specs.task import Task
+from harness.specs.train_sizes import FIELD, at_size, sizes_of
+
+
+def load_suite(folder: Path) -> tuple[Suite, dict[str, dict[str, Task]]]:
+    """The suite of a leaderboard folder, and its tasks: role -> name -> task.
+
+    Raises:
+        HarnessError: no suite, a fault in it or in one of its tasks.
+    """
+    path = folder / "suite.yaml" if folder.is_dir() or not folder.suffix else folder
+    if not path.is_file():
+        raise HarnessError(f"no suite at {path}; a leaderboard folder holds suite.yaml")
+    source = read_yaml(path)
+    suite = check(Suite, source)
+    tasks: dict[str, dict[str, Task]] = {}
+    known: dict[str, Task] = {}
+    for role in ROLES:
+        entries = getattr(suite.tasks, role)
+        built = [suite_tasks(entry, source, ("tasks", role, n), known) for n, entry in enumerate(entries)]
+        tasks[role] = {task.name: task for several in built for task in several}
+        known |= tasks[role]
+    check_chains({name: family.make for name, family in suite.families.items() if family.make}, source)
+    check_references(suite, source, {name for named in tasks.values() for name in named})
+    return suite, tasks
+
+
+def suite_tasks(
+    entry: str | dict[str, Any], source: Source, location: tuple[str | int, ...], known: Mapping[str, Task]
+) -> list[Task]:
+    """Tasks of one entry of a suite's tasks, which may name those that are known; an error names its line."""
+    if isinstance(entry, dict):
+        under = {
+            place[len(location) :]: where
+            for place, where in source.places.items()
+            if place[: len(location)] == location
+        }
+        return derive_tasks(Source(source.path, entry, under), known)
+    try:
+        return [load_task(entry, folder=source.path.parent)]
+    except HarnessError as error:
+        raise HarnessError(f"{source.place(location)}: {error}") from None
+
+
+def derive_tasks(source: Source, others: Mapping[str, Task] | None = None) -> list[Task]:
+    """The tasks that an entry of a suite stands for: one, or one for each of its ``train_rows``.
+
+    Raises:
+        HarnessError: a fault in the entry or in what it includes.
+    """
+    if not isinstance(source.value, dict) or FIELD not in source.value:
+        return [derive_task(source, others)]
+    sizes, name = sizes_of(source), derived_name(source)
+    entry = {field: value for field, value in source.value.items() if field != FIELD}
+    merged = resolve_includes(Source(source.path, entry, source.places))
+    if merged.value.get("kind") not in kinds():
+        return [build_task(merged, name, others)]
+
+    def protocol(name: str) -> dict[str, Any]:
+        return load_protocol(name, merged).definition()
+
+    kind = kinds()[merged.value["kind"]]
+    return [build_task(at_size(merged, size, kind, protocol), f"{name}@{size}", others) for size in sizes]
