@@ -15,9 +15,10 @@ from harness.errors import HarnessError
 from harness.makers.family import write_text
 from harness.results import Claim, Control, Roles
 from harness.results.roles import ROLES
-from harness.specs import Maker, Task, load_suite, load_task, read_yaml
+from harness.specs import Maker, Suite, Task, check, load_suite, load_task, read_yaml
 from harness.specs.load import derive_task
 from harness.specs.makers import recipe_of
+from harness.specs.references import check_references
 from harness.specs.source import Source
 from harness.specs.train_sizes import names_by_base, names_of, spelled_out
 
@@ -172,13 +173,16 @@ def roles_of(path: Path) -> Roles:
     """Roles and families of a suite file, without loading its tasks.
 
     Raises:
-        HarnessError: the file is missing or is no suite.
+        HarnessError: the file is missing, is no suite, or has a fault.
     """
     path = path / "suite.yaml" if path.is_dir() else path
     source = read_yaml(path)
     if not isinstance(source.value, dict) or not isinstance(source.value.get("families"), dict):
         raise HarnessError(f"{path}:1: not a suite: it has no families")
-    return roles_in(source.value)
+    suite = check(Suite, source)
+    roles = roles_in(source.value)
+    check_references(suite, source, {*roles.upstream, *roles.flatness, *roles.downstream, *roles.affinity})
+    return roles
 
 
 def roles_in(suite: Mapping[str, Any]) -> Roles:

@@ -21,6 +21,7 @@ from harness.results.record import Record
 from harness.results.store import CONTEXTS, read_lines
 from harness.slopes.cell import Axis, Cell, ExampleErrors
 from harness.slopes.censoring import uncensored
+from harness.slopes.join import Column, columns, usable
 from harness.slopes.ordinary_least_squares import Array
 from harness.slopes.refusals import refusals
 
@@ -28,8 +29,8 @@ Totals = dict[tuple[str, str], tuple[Array, Array, Array]]
 """(key, metric) to clusters, summed outcomes and summed weights of each cluster."""
 OUTCOMES = {"accuracy": "correct"}
 """What the outcomes of a metric are called, where not as the metric itself."""
-Measured = Mapping[tuple[str, str, str], Sequence[Record]]
-"""(task, metric, checkpoint) to its records with outcomes, one a seed."""
+Measured = Mapping[str, Mapping[str, Column]]
+"""Task, then metric, then checkpoint, to its records."""
 
 
 def with_example_errors(cells: Sequence[Cell], records: Sequence[Record], folder: Path) -> list[Cell]:
@@ -41,10 +42,7 @@ def with_example_errors(cells: Sequence[Cell], records: Sequence[Record], folder
     totals = totals_of(folder, wanted)
     if not totals:
         return list(cells)
-    measured: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        if outcomes_of(record) in totals:
-            measured.setdefault((record.task, record.metric, record.checkpoint), []).append(record)
+    measured = columns(records, {axis.task for cell in cells for axis in (cell.upstream, cell.downstream)})
     contexts = {line["context"]: line.get("parts", {}) for line in read_lines(folder / CONTEXTS)}
     return [replace(cell, examples=errors_of(cell, measured, totals, contexts)) for cell in cells]
 
@@ -101,7 +99,9 @@ class Moved:
 
 def moved_by(cell: Cell, axis: Axis, measured: Measured, totals: Totals) -> Moved | None:
     """What examples do to the values on one axis; None where a checkpoint lacks outcomes or was scored on other examples."""
-    rows = [measured.get((axis.task, axis.metric, point.checkpoint), []) for point in cell.points]
+    column = measured.get(axis.task, {}).get(axis.metric, {})
+    kept = usable({point.checkpoint: column.get(point.checkpoint, []) for point in cell.points})
+    rows = [[record for record in found if outcomes_of(record) in totals] for found in kept.values()]
     if not all(rows):
         return None
     clusters = totals[outcomes_of(rows[0][0])][0]

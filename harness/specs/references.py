@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from harness.errors import HarnessError, nearest
 from harness.results.roles import ROLES, SETTINGS
 from harness.specs.source import Source
@@ -19,19 +21,14 @@ def check_references(suite: Suite, source: Source, names: set[str]) -> None:
         check_claim(claim, number, suite, source, names)
     names = names | set(names_by_base(getattr(suite.tasks, role) for role in ROLES))
     for task in suite.headline:
-        if task not in names:
-            where = source.place(("headline", task))
-            raise HarnessError(f"{where}: the suite has no task {task!r}; {nearest(task, names)}")
+        check_name(task, names, "task", source, ("headline", task))
     for number, control in enumerate(suite.controls):
-        if control.task not in names:
-            where = source.place(("controls", number, "task"))
-            raise HarnessError(f"{where}: the suite has no task {control.task!r}; {nearest(control.task, names)}")
+        for field, name, valid in (("task", control.task, names), ("upstream", control.upstream, names | {""})):
+            check_name(name, valid, field, source, ("controls", number, field))
     for number, only in enumerate(suite.only):
         for field, known in (("tasks", names), ("families", set(suite.families))):
             for name in getattr(only, field):
-                if name not in known:
-                    where = source.place(("only", number, field))
-                    raise HarnessError(f"{where}: the suite has no {field} {name!r}; {nearest(name, known)}")
+                check_name(name, known, field, source, ("only", number, field))
 
 
 def check_claim(claim: Claimed, number: int, suite: Suite, source: Source, names: set[str]) -> None:
@@ -41,6 +38,17 @@ def check_claim(claim: Claimed, number: int, suite: Suite, source: Source, names
         *(("families", family, set(suite.families)) for family in claim.families),
     )  # fmt: skip
     for field, value, valid in named:
-        if value not in valid:
-            where = source.place(("claims", number, field))
-            raise HarnessError(f"{where}: the suite has no {field} {value!r}; {nearest(value, valid)}")
+        check_name(value, valid, field, source, ("claims", number, field))
+
+
+def check_name(name: str, valid: Collection[str], field: str, source: Source, location: tuple[str | int, ...]) -> None:
+    """Refuse a name that the suite has not.
+
+    Raises:
+        HarnessError: with the line and the nearest name.
+    """
+    if name not in valid:
+        place = source.place(location)
+        raise HarnessError(
+            f"{place}: the suite has no {field} {name!r}; {nearest(name, [one for one in valid if one])}"
+        )

@@ -224,3 +224,20 @@ def test_the_same_documents_upstream_and_downstream_are_paired(remasked) -> None
 def test_the_slope_over_all_examples_is_held(design: Design) -> None:
     held = {way: share for way, (share, _) in covered(design, 150).items()}
     assert held["both"] >= 0.9 > held["none"]  # .95 with a Monte-Carlo error of .018
+
+
+@pytest.mark.parametrize("changes", [{"partial": "the first 4 rows"}, {"task_version": 0}])
+def test_a_look_at_part_of_the_data_or_an_older_version_changes_nothing(measured, changes) -> None:
+    folder, records, cell, _ = measured
+    (expected,) = with_example_errors([cell], records, folder)
+    columns = {
+        "metric": "correct",
+        "row": np.arange(4),
+        "cluster": np.arange(4),
+        "outcome": np.ones(4),
+        "weight": np.ones(4),
+    }
+    other = record(99, 1.0, checkpoint="0", **changes)
+    write_shard(folder, other.key, [columns])
+    (found,) = with_example_errors([cell], [other, *records], folder)
+    assert found.examples is not None and np.array_equal(found.examples.y, expected.examples.y)

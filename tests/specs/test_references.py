@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.request import from_suite
+from harness.request import from_suite, roles_of
 
 SUITE = """\
 families:
@@ -37,3 +37,23 @@ def test_a_claim_becomes_a_role(tmp_path):
 def test_a_misspelt_name_is_refused_with_its_line_and_the_nearest(tmp_path, field, value, nearest):
     with pytest.raises(HarnessError, match=rf"suite.yaml:5: the suite has no .*{value}.*{nearest}"):
         from_suite(suite(tmp_path, **{field: value}))
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [
+    ("by:", "be:", "suite.yaml:5: unknown field 'claims.0.be'"), ("[tiny], by", "[tini], by", "suite.yaml:5: .*'tini'.*'tiny'"),
+    ("text: flatter is better", "expected: less, text: f", "suite.yaml:5: 'claims.0.expected' is 'less'"),
+])  # fmt: skip
+def test_a_fault_is_told_where_the_suite_is_read_for_its_roles_alone(tmp_path, old, new, told):
+    path = suite(tmp_path) / "suite.yaml"
+    assert roles_of(path).claims[0].families == ("tiny",)
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(HarnessError, match=told):
+        roles_of(path)
+
+
+def test_a_control_of_an_upstream_task_that_is_not_there_is_refused(tmp_path):
+    path = suite(tmp_path) / "suite.yaml"
+    control = "controls:\n  - {task: synthetic/hmm_state, metric: accuracy, slope: 0, upstream: synthetic/hmm}\n"
+    path.write_text(path.read_text() + control)
+    with pytest.raises(HarnessError, match=r"suite.yaml:7: the suite has no upstream 'synthetic/hmm'.*hmm_loss"):
+        from_suite(tmp_path)
