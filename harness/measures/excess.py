@@ -40,12 +40,10 @@ class Excess:
 
 def has_excess(task: Any) -> bool:
     """Whether a task scores whole sentences of a world."""
-    text = getattr(task, "text", None)
-    return (
-        isinstance(task, LmLossTask)
-        and task.data.world is not None
-        and (text.column, text.documents, text.characters) == ("text", "row", None)
-    )
+    if not isinstance(task, LmLossTask) or task.data.world is None:
+        return False
+    text = task.text
+    return (text.column, text.documents, text.characters) == ("text", "row", None)
 
 
 def excess(
@@ -124,7 +122,7 @@ def masked_excess(
     expected = expected_losses(model, sequences, truth, names.tolist(), session.budget(model))
     nats = expected - np.array([entropies(each).sum() for each in truth])
     clusters = [s.cluster for s in sequences]
-    total = np.bincount(clusters, nats, len(texts))
+    total = np.bincount(clusters, nats, len(texts)).astype(float)
     count = np.bincount(clusters, [len(each) for each in truth], len(texts)).astype(float)
     there = count > 0
     return Excess(total[there], count[there], "true distributions of the words")

@@ -135,6 +135,16 @@ def test_a_model_with_a_head_keeps_it_unless_told(tmp_path, encoder):
         headed(encoder, objective="causal")
 
 
+def test_a_block_is_a_sentence_where_all_have_one_length():
+    data = {"world": "pcfg", "options": {"depth": 2, "text_train": 64}}
+    words = {"kind": "word", "vocabulary": 64}
+    made = recipe(objective="masked", tokenizer=words, corpus=[{"data": data}], batch_size=8, length=6)
+    texts, _ = maker.corpus_texts(made, Path(), offline=True)
+    tokenizer = maker.the_tokenizer(made, texts, offline=True)
+    blocks = maker.packed(tokenizer, texts, made)
+    assert [" ".join(tokenizer.convert_ids_to_tokens(block[1:-1].tolist())) for block in blocks] == texts
+
+
 def test_a_folder_made_otherwise_is_refused(tmp_path):
     maker.make(recipe(seeds=[1], steps=[1]), tmp_path / "f")
     with pytest.raises(HarnessError, match=r"made with other settings \(learning_rate\)"):

@@ -113,6 +113,32 @@ class World(ABC):
             HarnessError: a configuration without labels, or a split that does not exist.
         """
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The configurations that have labels."""
+        return tuple(name for name in self.configurations if name not in self.texts)
+
+    def sample(self, config: str, split: str) -> Iterator[Integers]:
+        """The sentences of a split by number, (n, T) with `PADDING`, some thousands at a time.
+
+        Raises:
+            HarnessError: a configuration or split that does not exist.
+        """
+        for chunk in self.chunks(config, split, ("text",)):
+            yield self.word_numbers(chunk["text"])
+
+    def log_probabilities(self, tokens: Integers, config: str = "text") -> Floats:
+        """As `Language.log_probabilities`, of the language of a configuration."""
+        return self.language(config).log_probabilities(tokens)
+
+    def masked_log_probabilities(self, tokens: Integers, mask: Booleans, config: str = "text") -> Floats:
+        """As `Language.masked_log_probabilities`, of the language of a configuration."""
+        return self.language(config).masked_log_probabilities(tokens, mask)
+
+    def conditionals(self, tokens: Integers, mask: Booleans | None = None, config: str = "text") -> Floats:
+        """As `Language.conditionals`, of the language of a configuration."""
+        return self.language(config).conditionals(tokens, mask)
+
     def columns(
         self, config: str, split: str, wanted: Collection[str] | None = None, first: int | None = None
     ) -> Columns:
@@ -156,7 +182,7 @@ class World(ABC):
 
     def no_labels(self, config: str) -> HarnessError:
         """What to say of a configuration that has none."""
-        valid = ", ".join(name for name in self.configurations if name not in self.texts) or "none"
+        valid = ", ".join(self.tasks) or "none"
         return HarnessError(f"world {self.name!r}: found config {config!r}, which has no labels; valid: {valid}")
 
     def identity(self) -> dict[str, str]:

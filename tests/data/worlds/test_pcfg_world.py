@@ -38,6 +38,23 @@ def test_text_comes_with_its_exact_probability(options: dict[str, object]) -> No
         assert len(columns["text"]) == 30
 
 
+@pytest.mark.parametrize("name", ["pcfg", "hmm"])
+def test_every_world_answers_the_same_questions(name: str) -> None:
+    world = open_world(name, {"text_test": 40})
+    (tokens,) = world.sample("text", "test")
+    assert set(world.tasks) | set(world.texts) == set(world.configurations)
+    logs = world.log_probabilities(tokens)
+    assert np.exp(logs).max() <= 1 and np.isfinite(logs).all()
+    alone = world.conditionals(tokens)
+    assert alone.shape == (*tokens.shape, len(world.words()))
+    np.testing.assert_allclose(alone.sum(axis=2), 1.0, rtol=1e-9)
+    first = (np.arange(tokens.shape[1]) == 0)[None] & np.ones_like(tokens, dtype=bool)
+    own = np.take_along_axis(alone[:, 0], tokens[:, :1], axis=1)[:, 0]
+    np.testing.assert_allclose(world.masked_log_probabilities(tokens, first)[:, 0], np.log(own), rtol=1e-8)
+    with pytest.raises(HarnessError, match="has no labels"):
+        world.levels("text_control")
+
+
 def test_wanted_columns_alone_are_made() -> None:
     world = open_world("pcfg", {"text_test": 5, "labelled_test": 5})
     assert set(world.columns("text", "test", ("text",))) == {"text"}
