@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import Resolved, resolve
+from harness.checkpoints import Resolved
 from harness.checkpoints.change import load_to_change
 from harness.checkpoints.config import load_config
 from harness.checkpoints.dropout import RATE
@@ -41,7 +41,7 @@ def make(
     missing = set(family.missing())
     if not missing:
         return list(recipe.members())
-    start, end = (resolve(name, offline=offline) for name in recipe.parents())
+    start, end = (family.parent(name, offline=offline) for name in recipe.parents())
     family.made_from(start, end)
     refuse_different(start, end)
     (first, tokenizer), (last, _) = load_to_change(start), load_to_change(end)

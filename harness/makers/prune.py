@@ -46,7 +46,7 @@ def make(
     """
     family = FamilyFolder(folder, recipe, VERSION)
     if family.missing():
-        start = resolve(recipe.start, offline=offline)
+        start = family.parent(recipe.start, offline=offline)
         family.made_from(start)
         work = Work(recipe, family, start, device, *text_of(recipe, start, spec_folder, offline))
         together: dict[Any, list[Pruned]] = {}

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import Resolved, resolve
+from harness.checkpoints import Resolved
 from harness.checkpoints.change import load_to_change
 from harness.checkpoints.layer import is_transposed
 from harness.checkpoints.pruned import ATTRIBUTE
@@ -35,7 +35,7 @@ def make(
     family = FamilyFolder(folder, recipe, VERSION)
     missing = set(family.missing())
     if missing:
-        start = resolve(recipe.start, offline=offline)
+        start = family.parent(recipe.start, offline=offline)
         family.made_from(start)
         for bits, name in zip(recipe.bits, recipe.members(), strict=True):
             if name in missing:
