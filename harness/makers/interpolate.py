@@ -17,7 +17,7 @@ from harness.checkpoints.change import load_to_change
 from harness.checkpoints.config import load_config
 from harness.checkpoints.dropout import RATE
 from harness.checkpoints.identity import UNIMPORTANT
-from harness.checkpoints.pruned import ATTRIBUTE
+from harness.checkpoints.pruned import ATTRIBUTE, forget_pruning
 from harness.errors import HarnessError
 from harness.makers.family import FamilyFolder
 from harness.specs import Interpolate
@@ -46,7 +46,7 @@ def make(
     refuse_different(start, end)
     (first, tokenizer), (last, _) = load_to_change(start), load_to_change(end)
     if getattr(first.config, ATTRIBUTE, None) != getattr(last.config, ATTRIBUTE, None):
-        first.config.__dict__.pop(ATTRIBUTE, None)
+        forget_pruning(first.config)
     family.require_space(sum(parameter.nbytes for parameter in first.parameters()))
     ends = tensors(first), tensors(last)
     refuse_other_tensors(start, end, *ends)

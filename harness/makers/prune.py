@@ -21,7 +21,7 @@ import torch
 
 from harness.checkpoints import Resolved, resolve
 from harness.checkpoints.change import load_to_change
-from harness.checkpoints.pruned import AFTER_DOWNSTREAM, ATTRIBUTE, HELD
+from harness.checkpoints.pruned import AFTER_DOWNSTREAM, ATTRIBUTE, HELD, forget_pruning
 from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
 from harness.makers.family import MEMBER, FamilyFolder
@@ -181,8 +181,8 @@ def mark(model: Any, work: Work, variant: Pruned) -> None:
         setattr(
             model.config, ATTRIBUTE, note | {"epochs": [work.recipe.epochs_before, work.recipe.epochs_after]}
         )  # fmt: skip
-    elif hasattr(model.config, ATTRIBUTE):
-        delattr(model.config, ATTRIBUTE)
+    else:
+        forget_pruning(model.config)
 
 
 def about_trained(
