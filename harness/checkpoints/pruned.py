@@ -42,6 +42,12 @@ def pruning_of(config: Any, checkpoint: str) -> Mapping[str, Any] | None:
     return dict(found)
 
 
+def forget_pruning(config: Any) -> None:
+    """Take out what a config says of pruning: the weights beside it are others now."""
+    if hasattr(config, ATTRIBUTE):
+        delattr(config, ATTRIBUTE)
+
+
 def zeros_held(model: Any) -> dict[str, torch.Tensor]:
     """The weights that must stay zero, by name of parameter: bool, true where; empty for most models.
 

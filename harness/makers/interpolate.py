@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import Resolved, resolve
+from harness.checkpoints import Resolved
 from harness.checkpoints.change import load_to_change
 from harness.checkpoints.config import load_config
 from harness.checkpoints.dropout import RATE
 from harness.checkpoints.identity import UNIMPORTANT
-from harness.checkpoints.pruned import ATTRIBUTE
+from harness.checkpoints.pruned import ATTRIBUTE, forget_pruning
 from harness.errors import HarnessError
 from harness.makers.family import FamilyFolder
 from harness.specs import Interpolate
@@ -41,12 +41,12 @@ def make(
     missing = set(family.missing())
     if not missing:
         return list(recipe.members())
-    start, end = (resolve(name, offline=offline) for name in recipe.parents())
+    start, end = (family.parent(name, offline=offline) for name in recipe.parents())
     family.made_from(start, end)
     refuse_different(start, end)
     (first, tokenizer), (last, _) = load_to_change(start), load_to_change(end)
     if getattr(first.config, ATTRIBUTE, None) != getattr(last.config, ATTRIBUTE, None):
-        first.config.__dict__.pop(ATTRIBUTE, None)
+        forget_pruning(first.config)
     family.require_space(sum(parameter.nbytes for parameter in first.parameters()))
     ends = tensors(first), tensors(last)
     refuse_other_tensors(start, end, *ends)

@@ -21,7 +21,7 @@ import torch
 
 from harness.checkpoints import Resolved, resolve
 from harness.checkpoints.change import load_to_change
-from harness.checkpoints.pruned import AFTER_DOWNSTREAM, ATTRIBUTE, HELD
+from harness.checkpoints.pruned import AFTER_DOWNSTREAM, ATTRIBUTE, HELD, forget_pruning
 from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
 from harness.makers.family import MEMBER, FamilyFolder
@@ -46,7 +46,7 @@ def make(
     """
     family = FamilyFolder(folder, recipe, VERSION)
     if family.missing():
-        start = resolve(recipe.start, offline=offline)
+        start = family.parent(recipe.start, offline=offline)
         family.made_from(start)
         work = Work(recipe, family, start, device, *text_of(recipe, start, spec_folder, offline))
         together: dict[Any, list[Pruned]] = {}
@@ -181,8 +181,8 @@ def mark(model: Any, work: Work, variant: Pruned) -> None:
         setattr(
             model.config, ATTRIBUTE, note | {"epochs": [work.recipe.epochs_before, work.recipe.epochs_after]}
         )  # fmt: skip
-    elif hasattr(model.config, ATTRIBUTE):
-        delattr(model.config, ATTRIBUTE)
+    else:
+        forget_pruning(model.config)
 
 
 def about_trained(

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import Resolved, resolve
+from harness.checkpoints import Resolved
 from harness.checkpoints.change import load_to_change
 from harness.checkpoints.layer import is_transposed
-from harness.checkpoints.pruned import ATTRIBUTE
+from harness.checkpoints.pruned import forget_pruning
 from harness.makers.family import FamilyFolder
 from harness.specs import Quantize
 from harness.training.pruning.matrices import matrices_of
@@ -35,7 +35,7 @@ def make(
     family = FamilyFolder(folder, recipe, VERSION)
     missing = set(family.missing())
     if missing:
-        start = resolve(recipe.start, offline=offline)
+        start = family.parent(recipe.start, offline=offline)
         family.made_from(start)
         for bits, name in zip(recipe.bits, recipe.members(), strict=True):
             if name in missing:
@@ -55,8 +55,7 @@ def make_member(recipe: Quantize, family: FamilyFolder, start: Resolved, bits: i
         error += float(((rounded - matrix.detach()).double() ** 2).sum())
         size += float((matrix.detach().double() ** 2).sum())
         matrix.data.copy_(rounded)
-    if hasattr(model.config, ATTRIBUTE):
-        delattr(model.config, ATTRIBUTE)
+    forget_pruning(model.config)
     made: dict[str, Any] = {
         "maker": "quantize", "recipe": family.recipe, "from": start.identity, "bits": bits, "per": recipe.per,
         "matrices": len(matrices), "weights": sum(matrix.numel() for matrix in matrices.values()),

@@ -16,7 +16,7 @@ from harness.makers import enlarge as maker
 from harness.makers.registry import make
 from harness.request import Options, from_suite, roles_of
 from harness.results import Store
-from harness.specs import Enlarge
+from harness.specs import Enlarge, Prune
 from harness.specs.makers import MAKERS
 
 
@@ -71,6 +71,15 @@ def test_a_larger_model_that_says_something_else_is_not_kept(content, tmp_path, 
     with pytest.raises(HarnessError, match="gives other logits: they differ by .* expected at most 1e-04"):
         make(recipe(content.folder("gpt2"), num_hidden_layers=3), tmp_path / "large")
     assert not (tmp_path / "large" / "enlarged").exists()
+
+
+def test_a_larger_model_of_a_pruned_one_has_no_masks(content, tmp_path):
+    pruned = {"maker": "prune", "start": str(content.folder("gpt2")), "sparsity": [0.5]}
+    make(Prune.model_validate(pruned), tmp_path / "p")
+    make(recipe(tmp_path / "p/sparsity=0.5", num_hidden_layers=3), tmp_path / "large")
+    assert (
+        resolve(str(tmp_path / "p/sparsity=0.5")).pruning and resolve(str(tmp_path / "large/enlarged")).pruning is None
+    )
 
 
 def test_a_model_without_a_head_has_no_function_to_keep(content, tmp_path):

@@ -11,7 +11,7 @@ from harness.checkpoints import resolve
 from harness.errors import HarnessError
 from harness.makers.interpolate import between
 from harness.makers.registry import make
-from harness.specs import Interpolate
+from harness.specs import Interpolate, Prune
 
 
 def recipe(start, end, **changes) -> Interpolate:
@@ -90,3 +90,15 @@ def resized(content, folder, **changes):
 def test_weights_outside_the_way_are_refused(weights, message):
     with pytest.raises(ValidationError, match=message):
         recipe("a/b", "c/d", weights=weights)
+
+
+def test_masks_that_both_ends_have_are_kept_and_others_are_not(content, tmp_path):
+    def pruned(name: str, sparsity: float) -> str:
+        given = {"maker": "prune", "start": str(content.folder(name)), "sparsity": [0.0, 0.5]}
+        make(Prune.model_validate(given), tmp_path / name)
+        return str(tmp_path / name / f"sparsity={sparsity}")
+
+    make(recipe(pruned("gpt2", 0.5), pruned("gpt2-later", 0.5), weights=0.5), tmp_path / "f")
+    make(recipe(pruned("gpt2", 0.5), pruned("gpt2-later", 0.0), weights=0.5), tmp_path / "g")
+    kept, lost = (resolve(str(tmp_path / name / "weight=0.5")).pruning for name in "fg")
+    assert kept["regime"] == "pruned" and lost is None

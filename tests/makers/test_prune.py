@@ -13,8 +13,13 @@ from safetensors.torch import load_file
 from harness.checkpoints import load_classifier, load_language_model, resolve
 from harness.checkpoints.pruned import zeros_held
 from harness.errors import HarnessError
+from harness.estimate import estimate
+from harness.evaluator import run
 from harness.makers.pretrain import make as pretrain
 from harness.makers.registry import make
+from harness.plan import plan
+from harness.request import Options, from_suite
+from harness.results import Store
 from harness.specs import Pretrain, Prune
 from harness.training.loop import Loop
 from harness.training.pruning.matrices import matrices_of
@@ -147,7 +152,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("method", ["magnitude", "random"])
 def test_a_killed_recovery_goes_on_to_the_same_weights(content, tmp_path, monkeypatch, method):
-    from harness.makers import run
+    from harness.makers import run as runs
 
     given = recipe(content.folder("bert"), **TRAINED, pace="gradual", ramp=4, every=2, method=method)
     make(given, tmp_path / "whole")
@@ -158,7 +163,7 @@ def test_a_killed_recovery_goes_on_to_the_same_weights(content, tmp_path, monkey
             raise KeyboardInterrupt
         return step(self, batch)
 
-    monkeypatch.setattr(run, "SECONDS_BETWEEN_STATES", -1.0)
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN_STATES", -1.0)
     monkeypatch.setattr(Loop, "step", killed)
     with pytest.raises(KeyboardInterrupt):
         make(given, tmp_path / "killed")
@@ -237,3 +242,33 @@ def test_the_paper_s_protocol_is_a_recipe_whose_fields_may_be_replaced():
     assert given.sparsity == tuple(n / 10 for n in range(10)) and (given.learning_rate, given.batch_size) == (2e-5, 32)
     assert (given.recover, given.ramp_steps, len(given.corpus), given.regime) == (200, 20, 2, ("pruned",))
     assert recipe("a/b", protocol="compressing_bert").ramp_steps == 10_000
+
+
+HMM = "batch_size: 4, length: 16, corpus: [{data: {world: hmm, options: {text_train: 200}}}]"
+SUITE = """title: pruned
+families:
+  causal: {make: {maker: pretrain, objective: causal, start: START, steps: [2], HMM}}
+  pruned: {make: {maker: prune, start: causal/seed=1/step=2, sparsity: [0.0, 0.9], recover: 3, HMM}}
+  rounded: {make: {maker: quantize, start: causal/seed=1/step=2, bits: 2}}
+  between: {make: {maker: interpolate, start: causal/seed=1/step=2, end: START, weights: [0.0, 0.5]}}
+tasks:
+  upstream: [{name: own/loss, include: synthetic/hmm_loss, text: {first: 20}}]
+""".replace("HMM", HMM)
+
+
+@pytest.mark.slow
+def test_a_suite_plans_and_makes_families_of_a_family_that_it_makes(content, tmp_path):
+    (tmp_path / "suite.yaml").write_text(SUITE.replace("START", str(content.folder("gpt2"))))
+    request = from_suite(tmp_path)
+    with Store.writing(tmp_path) as writer:
+        planned = plan(request, Options(), tmp_path, writer.store)
+        assert estimate(request, Options(), tmp_path, writer.store, planned).make_seconds > 0
+    assert len(planned) == 6 and {cell.state for cell in planned} == {"after making"}
+    assert not run(request, tmp_path, Options()).failed
+    losses = {r.checkpoint: r.value for r in Store(tmp_path).records if r.metric == "nats_per_token"}
+    start, same = (
+        resolve(str(tmp_path / "families" / name)).identity for name in ("causal/seed=1/step=2", "between/weight=0.0")
+    )
+    assert start == same and len(losses) == 5
+    parents = {info.parent for info in Store(tmp_path).checkpoints.values()}
+    assert parents >= {"causal/seed=1/step=2"}  # as the suite names it, not where it lies

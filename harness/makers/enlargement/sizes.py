@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+from harness.checkpoints.pruned import forget_pruning
 from harness.errors import HarnessError
 from harness.makers.enlargement.architectures import Architecture, architecture_of
 from harness.specs import Enlarge
@@ -163,6 +164,7 @@ def larger(config: Any, recipe: Enlarge) -> Any:
 def larger_config(config: Any, old: Sizes, new: Sizes, architecture: Architecture, epsilon: float) -> Any:
     """The configuration of the larger model; ``epsilon`` multiplies that of the normalisations."""
     found = copy.deepcopy(config)
+    forget_pruning(found)  # zeros that are added would be taken for masks
     found.hidden_size, found.num_attention_heads = new.hidden, new.heads
     found.num_hidden_layers, found.max_position_embeddings = new.layers, new.positions
     found.vocab_size = new.vocabulary

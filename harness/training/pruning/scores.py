@@ -59,7 +59,7 @@ class Scores:
             return torch.cat([value.detach().flatten().abs() for value in values])
         if group not in self._orders:
             size = sum(value.numel() for value in values)
-            order = np.random.default_rng((self.seed, group)).permutation(size)
+            order = np.random.default_rng((self.seed, group)).permutation(size).astype(np.int32)
             self._orders[group] = torch.from_numpy(order).to(values[0].device)
         return self._orders[group]
 
