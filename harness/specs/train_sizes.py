@@ -99,6 +99,8 @@ def at_size(
     if isinstance(given, str) and size == FULL:
         return spec
     given = protocol(given) if isinstance(given, str) else given.definition() if isinstance(given, Spec) else given
+    if not isinstance(given, Mapping):  # the check of the kind will say it
+        return spec
     settings = {name: value for name, value in given.items() if name != FIELD}
     settings |= {FIELD: size} if size != FULL else {}
     return Source(spec.path, {**spec.value, holder: settings}, spec.places)

@@ -6,7 +6,8 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.request import from_suite, roles_of
-from harness.specs import load_suite, protocol_of
+from harness.specs import Source, Spec, load_suite, protocol_of
+from harness.specs.train_sizes import at_size, holder_of
 
 SUITE = """families:
   one: {checkpoints: [a/b]}
@@ -59,6 +60,26 @@ def test_a_size_is_measured_as_a_task_of_that_protocol(tmp_path):
     assert one.definition() == other.definition() and protocol_of(one) == protocol_of(other)
 
 
+class Settings(Spec):
+    train_rows: int | None = None
+    layers: int = 1
+
+
+class Frozen(Spec):
+    kind: str
+    settings: Settings = Settings()
+
+
+def test_any_kind_whose_settings_name_train_rows_has_sizes():
+    source = Source(Path("suite.yaml"), {"kind": "frozen", "settings": {"layers": 3, "train_rows": 9}})
+    plain = Source(Path("suite.yaml"), {"kind": "frozen"})
+    assert holder_of(Frozen) == "settings" and holder_of(Settings) is None
+    assert at_size(source, 5, Frozen, dict).value["settings"] == {"layers": 3, "train_rows": 5}
+    assert at_size(source, "full", Frozen, dict).value["settings"] == {"layers": 3}
+    assert at_size(plain, 5, Frozen, dict).value["settings"] == {"train_rows": 5}
+    assert at_size(plain, "full", Frozen, dict).value["settings"] == {}
+
+
 @pytest.mark.parametrize(("old", "new", "message"), [
     ("[500]", "500", r"suite\.yaml:8: train_rows is 500; expected a list such as \[500, 5000, full\]"),
     ("[500]", "[]", r"suite\.yaml:8: train_rows is \[\]; expected a list"),
@@ -69,6 +90,8 @@ def test_a_size_is_measured_as_a_task_of_that_protocol(tmp_path):
     ("include: glue/cola, train_rows", "include: lm_loss/wiki, train_rows", "kind lm_loss is trained on nothing; leave train_rows out"),
     ("include: glue/cola, train_rows", "include: glue/axb, train_rows", r"nothing called 'glue/axb'"),
     ("include: glue/cola, train_rows", "include: super_glue/axb, train_rows", r"scores the model of 'glue/mnli'; give train_rows there"),
+    ("glue/cola, train_rows", "glue/cola, protocol: [3], train_rows", r"suite\.yaml:8: 'protocol"),
+    ("glue/cola, train_rows", "glue/cola, protocol: glu, train_rows", r"suite\.yaml:8: unknown protocol 'glu'"),
     ("name: mine/cola, ", "", "needs a name: of its own"),
     ("task: mine/sst2,", "task: mine/sst,", r"suite\.yaml:12: the suite has no task 'mine/sst'; did you mean 'mine/sst2'"),
     ("[mine/sst2@full]", "[mine/sst2@ful]", r"suite\.yaml:10: the suite has no tasks 'mine/sst2@ful'; did you mean 'mine/sst2@full'"),
