@@ -130,15 +130,28 @@ def free_memory(device: str, system: Path = Path("/")) -> int | None:
     except OSError:
         pass
     group = system / "sys/fs/cgroup"
-    for most, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    for names in (
+        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
     ):
-        try:
-            found.append(int((group / most).read_text()) - int((group / used).read_text()))
-        except (OSError, ValueError):  # no such group, or no limit
-            continue
+        found += free_in_group(group, *names)
     return max(0, min(found)) if found else None
+
+
+def free_in_group(group: Path, most: str, used: str, stat: str, droppable: str) -> list[int]:
+    """Bytes below a control group's limit; none where it has no limit.
+
+    Pages of files that nobody reads any more count as used, and are dropped by the kernel as soon as memory is wanted.
+    """
+    try:
+        free = int((group / most).read_text()) - int((group / used).read_text())
+    except (OSError, ValueError):  # no such group, or no limit
+        return []
+    try:
+        pages = dict(line.split() for line in (group / stat).read_text().splitlines())
+        return [free + int(pages.get(droppable, 0))]
+    except (OSError, ValueError):
+        return [free]
 
 
 def check_device(device: str, dtype: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.machine import quota_of, set_threads, usable_cores
+from harness.machine import free_memory, quota_of, set_threads, usable_cores
 
 FAULTS = """
 import resource
@@ -84,3 +84,25 @@ def test_threads_follow_the_cores_unless_the_user_says(monkeypatch):
         assert set_threads() == 1 == torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(("groups", "free"), [
+    ({}, 40 * GIB),
+    ({"memory.max": "max\n"}, 40 * GIB),
+    ({"memory.max": f"{8 * GIB}\n", "memory.current": f"{6 * GIB}\n"}, 2 * GIB),
+    ({"memory.max": f"{8 * GIB}\n", "memory.current": f"{7 * GIB}\n", "memory.stat": f"anon 1\ninactive_file {5 * GIB}\n"},
+     6 * GIB),
+    ({"memory/memory.limit_in_bytes": f"{8 * GIB}\n", "memory/memory.usage_in_bytes": f"{8 * GIB}\n",
+      "memory/memory.stat": f"inactive_file 1\ntotal_inactive_file {3 * GIB}\n"}, 3 * GIB),
+])  # fmt: skip
+def test_pages_of_files_that_the_kernel_can_drop_are_free(tmp_path, groups, free):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text(f"MemTotal: 64000000 kB\nMemAvailable: {40 * GIB // 1024} kB\n")
+    for name, text in groups.items():
+        path = tmp_path / "sys/fs/cgroup" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert free_memory("cpu", tmp_path) == free

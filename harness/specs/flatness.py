@@ -95,6 +95,11 @@ class FlatnessTask(Task):
     spectrum: Spectrum = Spectrum()
     sketch: Sketch = Sketch()
 
+    def definition(self) -> dict[str, Any]:
+        """As any spec's; a spectrum that is asked of PyHessian, with no setting changed, is one more value to measure."""
+        asked = {"spectrum": {}} if self.estimator == "pyhessian" and "spectrum" in self.model_fields_set else {}
+        return asked | super().definition()
+
     @field_validator("estimator", mode="before")
     @classmethod
     def known_estimator(cls, value: Any) -> Any:
@@ -111,6 +116,8 @@ class FlatnessTask(Task):
                 raise ValueError(
                     f"{name!r} is a setting of {' and '.join(SETTINGS[name])}; the estimator is {self.estimator}"
                 )
+        if self.estimator == "pyhessian" and self.spectrum.matrix != "hessian":
+            raise ValueError(f"spectrum.matrix is {self.spectrum.matrix}; pyhessian takes the hessian alone")
         for name in ("precision", "group"):
             if self.estimator in FIXED_SET and name in self.flatness.model_fields_set:
                 raise ValueError(

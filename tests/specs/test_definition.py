@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.results import digest
-from harness.specs import load_protocol, load_task
+from harness.specs import FlatnessTask, load_protocol, load_task
 from harness.specs.model import Spec
 
 
@@ -45,3 +45,14 @@ def test_definitions_of_shipped_specs_are_what_they_were():
         "metrics": ["accuracy"],
     }  # fmt: skip
     assert load_protocol("glue").definition() == {"learning_rates": [2e-5, 3e-5, 4e-5, 5e-5]}
+
+
+def test_a_spectrum_that_is_asked_for_with_its_defaults_is_another_measurement():
+    given = {
+        "name": "t", "description": "d", "kind": "flatness", "estimator": "pyhessian", "data": {"path": "a/b"},
+        "splits": {"score": "test"},
+    }  # fmt: skip
+    trace, whole = (FlatnessTask.model_validate(given | more).definition() for more in ({}, {"spectrum": {}}))
+    assert "spectrum" not in trace and whole == trace | {"spectrum": {}}
+    spectrum = FlatnessTask.model_validate(given | {"estimator": "spectrum", "spectrum": {}})
+    assert "spectrum" not in spectrum.definition()

@@ -153,6 +153,10 @@ def test_an_encoder_without_a_head_has_no_flatness(task, content):
         ("estimator: sharpness\nsharpness: {noise: [-0.1]}\n", "greater than 0"),
         ("estimator: sharpness\nsharpness: {nosie: [0.1]}\n", "did you mean 'noise'"),
         ("estimator: spectrum\nspectrum: {steps: 4}\n", "steps is 4; 10 eigenvalues at both ends"),
+        (
+            "estimator: pyhessian\nspectrum: {matrix: gauss_newton}\n",
+            "spectrum.matrix is gauss_newton; pyhessian takes",
+        ),
         ("estimator: xtrace\n" + LIMITS.replace("}", ", group: 2}"), "flatness.group is of no use to xtrace"),
         ("estimator: fisher\n" + LIMITS.replace("maximum: 16", "maximum: 6"), "fewer than the minimum of 8"),
     ],
