@@ -19,6 +19,7 @@ from harness.measures.probing import run
 from harness.measures.probing.heads import trained_heads
 from harness.request import Options, from_arguments
 from harness.results import Store
+from harness.results.outcomes import read_outcomes
 from harness.slopes.sensitivity.train_rows import recipe_and_rows
 from harness.specs import load_task
 from tests.hub import seq2seq
@@ -107,6 +108,22 @@ def test_the_last_layer_named_is_the_cell_where_none_is_chosen(content, write):
     assert cell.selected == {"key": records[1].key, "layer": 2, "by": "the last layer named"}
     assert cell.details["by_layer"]["1"] == 1.0 > cell.value == cell.details["by_layer"]["2"]
     assert not [r for r in records if r.metric.startswith("held_out")]
+
+
+def test_the_cell_has_the_outcomes_of_its_layer_even_where_a_killed_run_left_only_the_layers(content, write, tmp_path):
+    model, tokenizer, rows = planted(content)
+    task = write("killed", 'labels: ["0", "1"]\nmetrics: [accuracy]\nprobe: {layers: [0, 2], l2: [1.0]}\n', rows[:40])
+    out = tmp_path / "out"
+    cell = cells(evaluate((model, tokenizer), task, output=out))["accuracy"]
+    lines = (out / "results.jsonl").read_text().splitlines(keepends=True)
+    assert '"stage":"selected"' in lines[-1].replace(" ", "")
+    (out / "results.jsonl").write_text("".join(lines[:-1]))
+    (out / "examples" / f"{cell.key[:24]}.parquet").unlink()
+    again = cells(evaluate((model, tokenizer), task, output=out))["accuracy"]
+    assert (again.key, again.value, again.details) == (cell.key, cell.value, cell.details)
+    kept = read_outcomes(out).to_pydict()
+    right = [value for key, value in zip(kept["key"], kept["outcome"], strict=True) if key == cell.key]
+    assert len(right) == 40 and sum(right) / 40 == cell.value < 1
 
 
 def states(model, tokenizer, texts, layer):
