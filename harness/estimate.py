@@ -111,18 +111,21 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
         drawn = min(scored, task.flatness.maximum * task.flatness.length)
         return drawn * flatness_passes(task), drawn
     if isinstance(task, ProbeTask):
-        most = task.probe.train_rows
-        read = scored + tokens_of(task, data, "train") * min(1.0, most / len(data.get(task, "train")) if most else 1.0)
+        read = scored + tokens_of(task, data, "train") * share_of(data.get(task, "train"), task.probe.train_rows)
         return read * PASSES["lm_loss"], int(read)
     if isinstance(task, FinetuneTask):
         source = kind_of(task).trainer_of(task)  # type: ignore[attr-defined]
         protocol = protocol_of(source)
-        rows = data.get(source, "train")
-        share = min(1.0, protocol.train_rows / len(rows)) if protocol.train_rows else 1.0
+        share = share_of(data.get(source, "train"), protocol.train_rows)
         trained = tokens_of(source, data, "train") * share * protocol.epochs
         runs = len(protocol.learning_rates) if source is task else 1
         return runs * (trained * PASSES["training"] + scored), int(runs * (trained + scored))
     return scored * PASSES["lm_loss"], scored
+
+
+def share_of(rows: Rows, wanted: int | None) -> float:
+    """What part of a split is trained on."""
+    return min(1.0, wanted / len(rows)) if wanted else 1.0
 
 
 def flatness_passes(task: FlatnessTask) -> float:

@@ -77,8 +77,7 @@ class Signatures:
         """
         kind = kind_of(task)
         definition = task.definition()
-        for recipe in ("protocol", "probe"):  # the policy has it whole
-            definition.pop(recipe, None)
+        definition.pop("probe" if task.kind == "probe" else "protocol", None)  # the policy has it whole
         if task.data.files is not None:
             definition["data"] = {k: v for k, v in definition["data"].items() if k != "files"}
         if task.data.path is not None:

@@ -13,9 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.measures.grid import best_of, stages, values_of
+from harness.measures.grid import Records, best_of, stages, values_of
 from harness.measures.labelled import columns
-from harness.measures.measurement import Measurement, Value
+from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.probing.rows import Rows
 from harness.measures.probing.run import one_probe
 from harness.measures.probing.sources import OneHotSource, StateSource
@@ -91,19 +91,39 @@ def over_layers(
     """
     if len(layers) == 1:
         return run(layers[0], stage=False)
-    found = stages(session, "layer", layers, partial(run, stage=True))
+    kept: dict[int, tuple[Outcomes, ...]] = {}
+
+    def keeping(layer: int) -> Measurement:
+        measured = run(layer, stage=True)
+        kept[layer] = measured.outcomes
+        return measured
+
+    found = stages(session, "layer", layers, keeping)
+    cell = cell_of(task, layers, found)
+    chosen = (cell.selected or {})["layer"]
+    tokens = 0
+    if chosen not in kept:  # it was in the store; the outcomes of single examples belong to the cell too
+        tokens = keeping(chosen).tokens
+    values = tuple(with_all(value, found) for value in cell.values)
+    return replace(cell, values=values, outcomes=kept[chosen], tokens=tokens)
+
+
+def cell_of(task: ProbeTask, layers: tuple[int, ...], found: Mapping[int, Records]) -> Measurement:
+    """The best layer, or the last one named.
+
+    Raises:
+        HarnessError: every layer failed, or that which was to be the cell.
+    """
     if task.probe.select_layer:
-        cell = best_of(task, task.probe.selection, "layer", layers, found)
-    elif not found[layers[-1]]:
+        return best_of(task, task.probe.selection, "layer", layers, found)
+    last = found[layers[-1]]
+    if not last:
         raise HarnessError(f"layer {layers[-1]}, the last one named, failed; its record of stage grid says why")
-    else:
-        key = found[layers[-1]][task.metrics[0]].key
-        selected = {"key": key, "layer": layers[-1], "by": "the last layer named"}
-        cell = Measurement(values_of(task, found[layers[-1]]), tokens=0, selected=selected)
-    return replace(cell, values=tuple(with_all(value, found) for value in cell.values))
+    selected = {"key": last[task.metrics[0]].key, "layer": layers[-1], "by": "the last layer named"}
+    return Measurement(values_of(task, last), tokens=0, selected=selected)
 
 
-def with_all(value: Value, found: Mapping[int, Mapping[str, Any]]) -> Value:
+def with_all(value: Value, found: Mapping[int, Records]) -> Value:
     """A value with those that every layer has on the scored split."""
     by_layer = {str(layer): records[value.metric].value for layer, records in found.items() if records}
     return replace(value, details={**(value.details or {}), "by_layer": by_layer})

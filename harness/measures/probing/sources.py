@@ -12,7 +12,7 @@ from harness.measures.classifier import Example
 from harness.measures.probing.heads import Features, Scale
 from harness.measures.probing.one_hot import one_hot
 from harness.measures.probing.rows import Rows
-from harness.measures.probing.states import StateReader, StateStore
+from harness.measures.probing.states import StateReader
 from harness.results import digest
 from harness.specs import ProbeTask
 
@@ -45,11 +45,13 @@ class StateSource:
 
     def __init__(self, session: Session, task: ProbeTask, rows: Rows) -> None:
         """Nothing is read yet; what another task read of the same texts is taken over."""
-        self.rows = rows
-        reader = session.features.setdefault("state reader", None) or StateReader(session)
-        session.features["state reader"] = reader
-        self.layers = reader.layer_numbers(task.probe.layers, task.place("probe", "layers"))
-        self.stores = {split: store_of(session, task, split, reader, rows.width) for split in ("train", "score")}
+        self.rows, probe = rows, task.probe
+        reader = StateReader.of(session)
+        self.layers = reader.layer_numbers(probe.layers, task.place("probe", "layers"))
+        texts = {split: texts_of(task, split) for split in ("train", "score")}
+        self.stores = {split: reader.store(read, probe.pooling, rows.width) for split, read in texts.items()}
+        for store in self.stores.values():
+            store.beside = tuple(self.stores.values())
 
     @property
     def tokens_read(self) -> int:
@@ -72,21 +74,11 @@ class StateSource:
         return Parts(scale(features), held_out, scale(score.take(rows.scored, layer)))
 
 
-def store_of(session: Session, task: ProbeTask, split: str, reader: StateReader, width: int) -> StateStore:
-    """The store of a split's texts: one for all tasks that read the same texts in the same way."""
-    probe = task.probe
-    texts = {
-        "data": task.data.definition(),
-        "split": task.splits[split],
-        "inputs": list(task.inputs),
-        "folder": str(task.folder),
-    }
-    pooling = (probe.pooling, width if probe.pooling == "concat" else 0)
-    place = ("states", digest(texts), probe.max_length, *pooling)
-    if place not in session.features:
-        session.features[place] = StateStore(reader, probe.pooling, width)
-    store: StateStore = session.features[place]
-    return store
+def texts_of(task: ProbeTask, split: str) -> str:
+    """What decides the tokens of a split's texts, as a hash: equal for tasks that ask different things of one text."""
+    data, folder = task.data.definition(), str(task.folder) if task.data.files else ""
+    texts = [data, task.splits[split], list(task.inputs), task.probe.max_length, folder]
+    return digest({"texts": texts})
 
 
 class OneHotSource:

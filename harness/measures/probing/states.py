@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -42,16 +42,39 @@ def hidden_states(body: Any, inputs: dict[str, torch.Tensor], checkpoint: str) -
 
 
 class StateReader:
-    """Reads texts with a checkpoint's body, which is loaded when the first text is read."""
+    """Reads texts with a checkpoint's body, and keeps what was read for the next probe while memory holds it."""
 
     def __init__(self, session: Session) -> None:
         """Nothing is loaded yet."""
         self.session = session
+        self.stores: dict[Any, StateStore] = {}
+        self._encoder: Any = None
 
-    @cached_property
+    @classmethod
+    def of(cls, session: Session) -> StateReader:
+        """The one of this checkpoint."""
+        found: StateReader = session.features.setdefault("states", cls(session))
+        return found
+
+    def store(self, texts: Any, pooling: str, width: int) -> StateStore:
+        """The store of some texts: one for all tasks that read them in the same way."""
+        place = (texts, pooling, width if pooling == "concat" else 0)
+        return self.stores.setdefault(place, StateStore(self, pooling, width))
+
+    def make_room(self, kept: Collection[StateStore]) -> int:
+        """Forget what other tasks read; the bytes that this frees."""
+        freed = [store for store in self.stores.values() if store not in kept]
+        self.stores = {place: store for place, store in self.stores.items() if store in kept}
+        return sum(store.nbytes for store in freed)
+
+    @property
     def body(self) -> Any:
-        """The checkpoint without its head."""
-        return body_of(self.session)
+        """The checkpoint without its head. A language model's is the session's own, which gives it up for fine-tuning."""
+        if self.session.checkpoint.objective != "encoder":
+            return body_of(self.session)
+        if self._encoder is None:
+            self._encoder = body_of(self.session)
+        return self._encoder
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -93,6 +116,8 @@ class StateStore:
     def __init__(self, reader: StateReader, pooling: str, width: int) -> None:
         """Empty; ``width`` is that of ``concat``, in tokens."""
         self.reader, self.pooling, self.width = reader, pooling, width
+        self.beside: tuple[StateStore, ...] = (self,)
+        """Those that a task needs at once."""
         self.tokens_read = 0
         self._features: dict[int, np.ndarray] = {}
         self._places: dict[int, int] = {}
@@ -122,6 +147,11 @@ class StateStore:
             self._features[layer] = features if before is None else np.concatenate([before, features])
         self._places |= {example.row: start + number for number, example in enumerate(missing)}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all features."""
+        return sum(features.nbytes for features in self._features.values())
+
     def numbers(self, layer: int) -> int:
         """Numbers of one text's features."""
         return self.reader.widths[layer] * (self.width if self.pooling == "concat" else 1)
@@ -131,6 +161,8 @@ class StateStore:
         each = [self.numbers(layer) for layer in layers]
         needed = FLOAT * rows * (sum(each) + (COPIES * max(each) if train else 1))
         free = free_memory("cpu")
+        if free is not None and needed > free:
+            free += self.reader.make_room(self.beside)
         if free is not None and needed > free:
             shape = f"{rows:,} texts x {len(layers)} layers x {max(each):,} numbers"
             fewer = f", or max_length (now {self.width} tokens side by side)" if self.pooling == "concat" else ""
