@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from harness.board.charts import HIGH, LOW, Bars, Chart, Curve, Curves, HeatMap
+from harness.board.charts import HIGH, LOW, NARROW_TICKS, Bars, Chart, Curve, Curves, HeatMap
 from harness.board.figures import drawn
 from harness.board.notation import fixed
 from harness.board.text import plain
@@ -55,21 +55,26 @@ def draw_curves(axes: Axes, body: Curves) -> None:
     """Lines with the errors of their points."""
     if body.axes.x_ticks:
         axes.set_xscale("log")
-        ticked(axes.xaxis, body.axes.x_ticks)
     if body.axes.y_ticks:
         axes.set_yscale("log", nonpositive="clip")
-        ticked(axes.yaxis, body.axes.y_ticks)
     for curve in body.curves:
         draw_curve(axes, curve)
+    ticked(axes.xaxis, body.axes.x_ticks, body.axes.x_ends)
+    ticked(axes.yaxis, body.axes.y_ticks, body.axes.y_ends)
     axes.set_xlabel(plain(body.axes.x), parse_math=False)
     axes.set_ylabel(plain(body.axes.y), parse_math=False)
 
 
-def ticked(axis: Axis, ticks: Sequence[float]) -> None:
-    """Numbers in full at a logarithmic axis, not powers of ten."""
-    axis.set_major_locator(FixedLocator(ticks))
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.set_minor_locator(NullLocator())
+def ticked(axis: Axis, ticks: Sequence[float], ends: tuple[float, float] | None) -> None:
+    """Numbers in full at a logarithmic axis, not powers of ten; few at a narrow one, without an offset."""
+    if ticks:
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_locator(NullLocator())
+    elif ends:
+        axis.set_major_locator(MaxNLocator(NARROW_TICKS - 1))
+    if ends:
+        axis.set_view_interval(*ends, ignore=True)
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import Any
 
 from harness.board.chart_figures import written
-from harness.board.charts import Bars, Chart, Curve, Curves, HeatMap
+from harness.board.charts import NARROW_TICKS, Bars, Chart, Curve, Curves, HeatMap
 from harness.board.interactive import errors
 from harness.board.text import plain
 
@@ -34,14 +35,19 @@ def traces(chart: Chart) -> dict[str, Any]:
 
 def scales(body: Curves) -> dict[str, Any]:
     """Which axes are logarithmic, and room for a long legend."""
-    ticks = {"xaxis": body.axes.x_ticks, "yaxis": body.axes.y_ticks}
-    layout: dict[str, Any] = {
-        name: {"type": "log", "tickvals": list(at), "ticktext": [f"{tick:g}" for tick in at]}
-        for name, at in ticks.items()
-        if at
-    }
+    axes = body.axes
+    found = {"xaxis": scale(axes.x_ticks, axes.x_ends), "yaxis": scale(axes.y_ticks, axes.y_ends)}
+    layout: dict[str, Any] = {name: axis for name, axis in found.items() if axis}
     entries = sum(bool(curve.label) for curve in body.curves)
     return layout | ({"height": 400 + 20 * (entries - 3)} if entries > 3 else {})
+
+
+def scale(ticks: tuple[float, ...], ends: tuple[float, float] | None) -> dict[str, Any]:
+    """One axis: the ends of a logarithmic one are logarithms, and few ticks are enough for a narrow one."""
+    if not ticks:
+        return {"range": list(ends), "nticks": NARROW_TICKS} if ends else {}
+    axis = {"type": "log", "tickvals": list(ticks), "ticktext": [f"{tick:g}" for tick in ticks]}
+    return axis | ({"range": [round(math.log10(end), 6) for end in ends]} if ends else {})
 
 
 def curve_trace(curve: Curve) -> dict[str, Any]:

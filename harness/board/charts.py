@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,8 @@ NO_FAMILY = Style(GREY, "o", "circle")
 """How a checkpoint is drawn that no family lists."""
 LOW, HIGH = "#f3f6f9", "#0b4f8a"
 """Ends of the scale of a heat map on white paper."""
+NARROW_TICKS = 5
+"""Most ticks of an axis whose values are one, or nearly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """What stands at both axes; one with ticks is logarithmic, and has them there."""
+    """What stands at both axes; one with ticks is logarithmic, and has them there; one without ends finds its own."""
 
     x: str
     y: str
     x_ticks: tuple[float, ...] = ()
     y_ticks: tuple[float, ...] = ()
+    x_ends: tuple[float, float] | None = None
+    y_ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +112,41 @@ class Chart:
         return f"{self.lead}: {self.rest}"
 
 
-def log_ticks(values: Iterable[float]) -> tuple[float, ...]:
+def narrow_ends(values: Sequence[float], errors: Sequence[float] = (), near: float = 0.1) -> tuple[float, float] | None:
+    """Ends for an axis whose values are one, or nearly: a tenth or the errors to either side; None where they spread.
+
+    Args:
+        values: Of all points.
+        errors: One standard error of each.
+        near: How much of the largest they may differ by, at most a fifth.
+
+    >>> narrow_ends([4.0, 5.0]), narrow_ends([5.0]), narrow_ends([5.0], [1.5])
+    (None, (4.5, 5.5), (3.2, 6.8))
+    """
+    low, high = min(values), max(values)
+    reach = max(abs(low), abs(high))
+    if high - low > near * reach:
+        return None
+    middle = (low + high) / 2
+    error = min(1.2 * max(errors, default=0.0), 0.6 * reach)  # a longer bar is cut off rather than reach zero
+    side = max((high - low) / 2 + error, 0.1 * reach) or 1.0
+    return middle - side, middle + side
+
+
+def log_ticks(values: Iterable[float], ends: tuple[float, float] | None = None) -> tuple[float, ...]:
     """Round numbers for a logarithmic axis over values above zero: decades, or 1, 2 and 5 of each, or finer.
+
+    Args:
+        values: Above zero.
+        ends: Of a narrow axis, which has a few.
 
     >>> log_ticks([20, 1600]), log_ticks([4.1, 8.2])
     ((20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0), (4.0, 5.0, 6.0, 7.0, 8.0))
-    >>> log_ticks([0.001, 10.0]), log_ticks([2.31, 2.34]), log_ticks([3.0])
-    ((0.001, 0.01, 0.1, 1.0, 10.0), (2.28, 2.3, 2.32, 2.34, 2.36, 2.38), (2.96, 2.98, 3.0, 3.02, 3.04, 3.06))
+    >>> log_ticks([0.001, 10.0]), log_ticks([3.0], (2.7, 3.3)), log_ticks([1447.0], (1302.0, 1592.0))
+    ((0.001, 0.01, 0.1, 1.0, 10.0), (2.8, 3.0, 3.2), (1400.0, 1500.0))
     """
+    if ends is not None:
+        return round_numbers(*ends, NARROW_TICKS - 1)
     found = list(values)
     pad = 1.02 * (max(found) / min(found)) ** 0.05
     low, high = min(found) / pad, max(found) * pad
@@ -125,7 +156,16 @@ def log_ticks(values: Iterable[float]) -> tuple[float, ...]:
         ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) >= 4:
             return tuple(ticks[:: math.ceil(len(ticks) / 10)])
-    rough = (high - low) / 8
+    return round_numbers(low, high, 8)
+
+
+def round_numbers(low: float, high: float, most: int) -> tuple[float, ...]:
+    """Multiples of 1, 2 or 5 times a power of ten, ``most`` steps of them at most.
+
+    >>> round_numbers(2.28, 2.385, 8)
+    (2.28, 2.3, 2.32, 2.34, 2.36, 2.38)
+    """
+    rough = (high - low) / most
     decade = 10.0 ** math.floor(math.log10(rough))
     step = next(nice * decade for nice in (1, 2, 5, 10) if nice * decade >= rough)
     return tuple(float(f"{n * step:.6g}") for n in range(math.ceil(low / step), math.floor(high / step) + 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.board.charts import NO_FAMILY, Axes, Chart, Curve, Curves, Dash, log_ticks
+from harness.board.charts import NO_FAMILY, Axes, Chart, Curve, Curves, Dash, log_ticks, narrow_ends
 from harness.board.flatness_spots import Spot, chosen
 from harness.board.notation import with_error
 from harness.board.panels import GREY, Style
@@ -42,9 +42,11 @@ def noise_charts(found: Sequence[Spot], task: str, styles: Mapping[str, Style]) 
         return []
     key = [Curve((), (), Style(GREY, "", ""), dash=dash, label=words, points=False) for words, dash in kinds.items()]
     xs, ys = [x for curve in curves for x in curve.x], [y for curve in curves for y in curve.y]
+    x_ends, y_ends = narrow_ends(xs), narrow_ends(ys, [error for curve in curves for error in curve.errors])
     axes = Axes(
-        "relative size ρ of the noise, or radius", "rise of the loss (nats per token)", log_ticks(xs), log_ticks(ys)
-    )
+        "relative size ρ of the noise, or radius", "rise of the loss (nats per token)",
+        log_ticks(xs, x_ends), log_ticks(ys, y_ends), x_ends, y_ends,
+    )  # fmt: skip
     note = f"{hidden} rises at or below zero have no place on a logarithmic axis." if hidden else ""
     return [
         Chart(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.board.charts import NO_FAMILY, Axes, Bars, Chart, Curve, Curves, HeatMap, Stack, log_ticks
+from harness.board.charts import NO_FAMILY, Axes, Bars, Chart, Curve, Curves, HeatMap, Stack, log_ticks, narrow_ends
 from harness.board.flatness_metrics import ROW_NORMALISED, TRACE
 from harness.board.flatness_noise import noise_charts
 from harness.board.flatness_spots import Spot, chosen
@@ -67,9 +67,11 @@ def course_axes(there: Sequence[Spot], task: str, metric: str, by_step: bool) ->
     xs, values = [place(spot, by_step) for spot in there], [value_of(spot, task, metric) for spot in there]
     unit = value_unit(record_of(there[0], task, metric).unit).replace("nats per", "nats /").replace(" of parameter", "")
     wide = by_step and min(xs) > 0 and max(xs) > SPREAD * min(xs)
+    x_ends = narrow_ends(xs, near=0.01)
+    y_ends = narrow_ends(values, [record_of(spot, task, metric).stderr or 0.0 for spot in there])
     return Axes(
         "training step" if by_step else f"loss ({there[0].loss_of})", f"{metric.replace('_', ' ')} ({unit})",
-        log_ticks(xs) if wide else (), log_ticks(values) if min(values) > 0 else (),
+        log_ticks(xs) if wide else (), log_ticks(values, y_ends) if min(values) > 0 else (), x_ends, y_ends,
     )  # fmt: skip
 
 

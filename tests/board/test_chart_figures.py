@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from harness.board.chart_figures import compose_chart, draw_chart
-from harness.board.charts import NO_FAMILY, Axes, Bars, Chart, Curve, Curves, HeatMap, Stack
+from harness.board.chart_traces import traces
+from harness.board.charts import NO_FAMILY, Axes, Bars, Chart, Curve, Curves, HeatMap, Stack, log_ticks, narrow_ends
 
 CURVES = Curves(
     Axes("step", "trace", (10.0, 100.0), (1.0, 2.0, 5.0)),
@@ -32,6 +34,30 @@ def test_curves_have_the_ticks_given_and_only_labels_that_are_there() -> None:
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert list(axes.get_xticks()) == [10.0, 100.0] and [t.get_text() for t in axes.get_xticklabels()] == ["10", "100"]
     assert [text.get_text().strip() for text in figure.legends[0].get_texts()] == ["_a $\\frac{"]
+
+
+@pytest.mark.parametrize(("values", "errors"), [((1446.4,), (86.0,)), ((3.0, 3.01), (0.0, 0.0)), ((2e-5,), (5e-5,))])
+def test_one_point_has_few_ticks_that_can_be_read(values: tuple[float, ...], errors: tuple[float, ...]) -> None:
+    """Both axes: a logarithmic one, and a linear one of losses that differ behind the sixth digit."""
+    losses = tuple(4.8391 + 1e-7 * n for n in range(len(values)))
+    x_ends, y_ends = narrow_ends(losses, near=0.01), narrow_ends(values, errors)
+    axes = Axes("loss", "trace", (), log_ticks(values, y_ends), x_ends, y_ends)
+    chart = Chart("n", "task", "what", Curves(axes, (Curve(losses, values, NO_FAMILY, errors),)))
+    figure = compose_chart(chart)
+    figure.draw_without_rendering()
+    drawn, written = figure.axes[0], traces(chart)["layout"]
+    labels = [f"{tick:g}" for tick in axes.y_ticks]
+    assert drawn.get_ylim() == pytest.approx(y_ends) and 1 <= len(labels) <= 5 and len(set(labels)) == len(labels)
+    assert all(y_ends[0] <= tick <= y_ends[1] for tick in axes.y_ticks)
+    assert [label.get_text() for label in drawn.get_yticklabels()] == labels == written["yaxis"]["ticktext"]
+    assert written["yaxis"]["range"] == pytest.approx(np.log10(y_ends), abs=1e-5)
+    shown = [tick for tick in drawn.get_xticks() if drawn.get_xlim()[0] <= tick <= drawn.get_xlim()[1]]
+    assert (
+        drawn.get_xlim() == pytest.approx(x_ends)
+        and 2 <= len(shown) <= 5
+        and not drawn.xaxis.get_offset_text().get_text()
+    )
+    assert written["xaxis"] == {"range": list(x_ends), "nticks": 5}
 
 
 def test_shares_below_zero_hang_down() -> None:

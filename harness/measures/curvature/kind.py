@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from harness.measures.session import Session
 
 VERSION = 2
+ESTIMATOR_VERSIONS = {"xtrace": 2}
+"""Raised where one estimator alone measures differently; one that is not named here is at 1, and its signatures do not say so."""
 __all__ = ["VERSION", "columns", "measure", "policy", "rows_wanted"]
 
 ESTIMATORS: dict[str, Callable[[Setting], Measurement]] = {
@@ -46,6 +48,16 @@ COPIES = {"fisher": 1, "hessian": 3, "sharpness": 4, "spectrum": 4, "hutch++": 4
 
 
 def policy(task: FlatnessTask, checkpoint: Resolved) -> dict[str, Any]:
+    """How the text is read, and the version of the estimator.
+
+    Raises:
+        HarnessError: the checkpoint has no language-model loss.
+    """
+    version = ESTIMATOR_VERSIONS.get(task.estimator)
+    return reading(task, checkpoint) | ({"estimator_version": version} if version else {})
+
+
+def reading(task: FlatnessTask, checkpoint: Resolved) -> dict[str, Any]:
     """The loss policy with windows no longer than the task's sequences.
 
     Raises:
@@ -63,7 +75,7 @@ def measure(session: Session, task: FlatnessTask, seed: int | None) -> Measureme
         HarnessError: fewer sequences than the minimum, a loss that is not finite, a checkpoint without a loss, or too
             little memory.
     """
-    settings = policy(task, session.checkpoint)
+    settings = reading(task, session.checkpoint)
     model, _ = session.language_model()
     texts = take(session.rows(task, "score"), task.text)
     objective = session.checkpoint.objective

@@ -33,22 +33,22 @@ class CombinedEstimate:
     document_stderr: float
 
 
-def combined(value: float, probe_stderr: float, probes: int, documents: RatioEstimate) -> CombinedEstimate:
+def combined(value: float, probe_stderr: float, freedom: float, documents: RatioEstimate) -> CombinedEstimate:
     """Add the two variances; the t quantile has Satterthwaite's degrees of freedom.
 
-    ``(a + b)^2 / (a^2 / (K - 1) + b^2 / (S - 1))`` for variances ``a`` of ``K`` probes and ``b`` of ``S`` documents:
+    ``(a + b)^2 / (a^2 / f + b^2 / (S - 1))`` for variances ``a`` of the probes with ``f`` of them and ``b`` of ``S`` documents:
     Satterthwaite, An Approximate Distribution of Estimates of Variance Components (1946).
 
     >>> documents = RatioEstimate(value=10.0, stderr=0.4, low=9.2, high=10.8, clusters=33)
-    >>> whole = combined(10.0, probe_stderr=0.3, probes=9, documents=documents)
+    >>> whole = combined(10.0, probe_stderr=0.3, freedom=8, documents=documents)
     >>> round(whole.stderr, 6), round((whole.high - whole.low) / 2 / whole.stderr, 3)
     (0.5, 2.032)
     """
     a, b = probe_stderr**2, documents.stderr**2
     stderr = math.sqrt(a + b)
-    pooled = a**2 / (probes - 1) + b**2 / (documents.clusters - 1)
-    freedom = max(1, int((a + b) ** 2 / pooled)) if pooled else documents.clusters - 1
-    half_width = t_quantile(freedom) * stderr
+    pooled = a**2 / freedom + b**2 / (documents.clusters - 1)
+    joint = max(1, int((a + b) ** 2 / pooled)) if pooled else documents.clusters - 1
+    half_width = t_quantile(joint) * stderr
     return CombinedEstimate(value, stderr, value - half_width, value + half_width, probe_stderr, documents.stderr)
 
 

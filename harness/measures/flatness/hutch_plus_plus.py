@@ -85,7 +85,7 @@ def hutch_plus_plus_of(operator: SymmetricOperator, products: int, seed: int) ->
     return Sketched(
         value=float(np.einsum("nkk->", inside)) / tokens + float(values.mean()),
         probe_stderr=standard_error(values),
-        probes=count,
+        freedom=count - 1,
         terms=np.einsum("nkk->n", inside) + np.einsum("nkk->n", outside) / count,
         products=3 * count,
     )

@@ -68,7 +68,7 @@ def moments(operator: SymmetricOperator, probes: Tensor) -> Moments:
 
 def _estimate(operator: SymmetricOperator, values: NDArray[np.float64], terms: NDArray[np.float64]) -> CombinedEstimate:
     documents = ratio_estimate(terms, operator.tokens, operator.clusters)
-    return combined(float(values.mean()), standard_error(values), len(values), documents)
+    return combined(float(values.mean()), standard_error(values), len(values) - 1, documents)
 
 
 def _dots(left: Tensor, right: Tensor) -> NDArray[np.float64]:

@@ -29,14 +29,14 @@ class Sketched:
     Attributes:
         value: The trace.
         probe_stderr: Its own estimate of its error with the documents fixed.
-        probes: Values that error was estimated from.
+        freedom: Degrees of freedom of that error.
         terms: Per sequence its part of the estimate, summed over tokens, with the probes fixed.
         products: Products with the matrix.
     """
 
     value: float
     probe_stderr: float
-    probes: int
+    freedom: float
     terms: NDArray[np.float64]
     products: int
 
@@ -83,7 +83,7 @@ class SketchedTrace:
 def with_errors(operator: SymmetricOperator, found: Sketched) -> CombinedEstimate:
     """Join the sketch's own error with that over documents, from the terms of the same probes."""
     documents = ratio_estimate(found.terms, operator.tokens, operator.clusters)
-    return combined(found.value, found.probe_stderr, found.probes, documents)
+    return combined(found.value, found.probe_stderr, found.freedom, documents)
 
 
 def sketched_trace(

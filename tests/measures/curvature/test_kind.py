@@ -7,6 +7,7 @@ import math
 import pytest
 
 from harness import evaluate
+from harness.checkpoints import resolve_in_memory
 from harness.errors import HarnessError
 from harness.measures.curvature import kind
 from harness.specs import load_task
@@ -33,6 +34,13 @@ def task(tmp_path):
 def models(content):
     """A causal, a masked and an encoder-decoder model."""
     return {"gpt2": content.make("gpt2"), "bert": content.make("bert"), "t5": seq2seq.make("t5")}
+
+
+def test_a_version_of_one_estimator_leaves_the_signatures_of_the_others(task, models):
+    found = resolve_in_memory(*models["gpt2"])
+    policies = {name: kind.policy(load_task(task(f'estimator: "{name}"\n')), found) for name in kind.ESTIMATORS}
+    assert policies.pop("xtrace") == {"window": 16, "stride": 16, "bos": "auto", "estimator_version": 2}
+    assert kind.VERSION == 2 and all(p == {"window": 16, "stride": 16, "bos": "auto"} for p in policies.values())
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert", "t5"])
