@@ -69,7 +69,7 @@ def names_of(suite: str) -> list[str]:
 def public(tmp_path_factory) -> Iterator[tuple[Hub, dict[str, str]]]:
     """A Hub of its own with articles enough for flatness, and the environment of a command that asks it."""
     server, home = Hub(), tmp_path_factory.mktemp("home")
-    publish_datasets(server, articles=40)
+    publish_datasets(server, articles=40, rows={"train": 16, "validation": 16, "test": 8})
     publish_choice_data(server)
     yield server, {"HF_ENDPOINT": server.url, "HF_HOME": str(home / "hf"), "HARNESS_CACHE": str(home / "harness"),
                    "PYTHONPATH": str(ROOT)}  # fmt: skip
