@@ -22,11 +22,15 @@ app = typer.Typer(
     help="Score checkpoints on upstream loss, flatness and downstream metrics, and fit what transfers.",
 )  # fmt: skip
 tasks_app = typer.Typer(no_args_is_help=True, help="The tasks that ship, and specs of your own.")
+suites_app = typer.Typer(no_args_is_help=True, help="The suites that ship, of public families of checkpoints.")
 make_app = typer.Typer(cls=Makers, no_args_is_help=True, help="Make families of checkpoints.")
 app.add_typer(tasks_app, name="tasks")
+app.add_typer(suites_app, name="suites")
 app.add_typer(make_app, name="make")
 
-SuiteArgument = Annotated[Path | None, typer.Argument(help="A leaderboard folder with suite.yaml.")]
+SuiteArgument = Annotated[
+    Path | None, typer.Argument(help="A leaderboard folder with suite.yaml, or suite:NAME, one that ships.")
+]
 Checkpoints = Annotated[
     list[str],
     typer.Option("--checkpoint", "-c", help="Hub org/name[@revision] or a folder; {a,b} expands. Repeatable."),
@@ -42,7 +46,8 @@ Dtype = Annotated[str, typer.Option(help="float32, bfloat16 or float16, of the w
 Offline = Annotated[bool, typer.Option("--offline", help="Use what is cached alone.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Pickle = Annotated[
-    list[str], typer.Option("--allow-pickle", help="Checkpoint whose weights may be pickled, which can run code.")
+    list[str],
+    typer.Option("--allow-pickle", help="Checkpoint whose weights may be pickled, which can run code; {a,b} expands."),
 ]
 Remote = Annotated[list[str], typer.Option("--trust-remote-code", help="Checkpoint whose own code may run.")]
 TextFiles = Annotated[list[Path], typer.Option("--text", help="File for lm_loss/text. Repeatable.")]
@@ -226,6 +231,22 @@ def tasks_schema() -> None:
     from harness.specs.schema import task_schema
 
     print(json.dumps(task_schema(), indent=2))
+
+
+@suites_app.command(name="list")
+def suites_list(as_json: Json = False) -> None:
+    """List the suites that ship: run one with ``harness run suite:NAME``."""
+    from harness import suites_commands
+
+    suites_commands.list_suites(as_json=as_json)
+
+
+@suites_app.command(name="show")
+def suites_show(name: str) -> None:
+    """Print a suite's file, to be copied and changed."""
+    from harness import suites_commands
+
+    suites_commands.show_suite(name)
 
 
 @app.command()

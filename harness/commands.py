@@ -32,16 +32,24 @@ def prepare(
     Raises:
         HarnessError: a suite and checkpoints were given together, or something named does not exist.
     """
+    from harness.checkpoints import expand
     from harness.machine import check_device
     from harness.request import Options, from_arguments, from_suite
+    from harness.specs.shipped import SUITE, suite_path
 
     check_device(how["device"], how["dtype"])
-    options = Options(allow_pickle=frozenset(allow_pickle), trust_remote_code=frozenset(trust_remote_code), **how)
+    permitted = [
+        frozenset(one for name in names for one in expand(name)) for names in (allow_pickle, trust_remote_code)
+    ]
+    options = Options(allow_pickle=permitted[0], trust_remote_code=permitted[1], **how)
     if suite is None:
         request = from_arguments(checkpoints, tasks, tuple(range(1, seeds + 1)), text=text, column=column)
         return Wanted(request, output or Path("results"), options)
     if checkpoints or tasks:
         raise HarnessError(f"give either the suite {suite} or --checkpoint and --task, not both")
+    if str(suite).startswith(SUITE):
+        path = suite_path(str(suite))
+        return Wanted(from_suite(path), output or Path("results") / path.stem, options)
     request = from_suite(suite)
     return Wanted(request, output or request.folder, options)
 

@@ -39,11 +39,11 @@ def vocabulary_text() -> list[str]:
     return [words] * 8 + sentences(100, seed=0)
 
 
-def glue_rows(config: str, split: str) -> Table:
-    """Rows of a GLUE config: the label is told by a word at the start; test labels are -1 except MRPC's."""
+def glue_rows(config: str, split: str, count: int) -> Table:
+    """So many rows of a GLUE config: the label is told by a word at the start; test labels are -1 except MRPC's."""
     source = random.Random(f"{config}/{split}")
     rows: list[dict[str, Any]] = []
-    for number in range(ROWS[split]):
+    for number in range(count):
         grade = number % (len(GRADES) if config == "stsb" else 2)
         word = GRADES[grade] if config == "stsb" else SIGNALS[config][grade]
         texts = {"sentence": f"{word} {sentence(source)}"}
@@ -95,11 +95,11 @@ def publish_dataset(
     return hub.publish("datasets", name, files, commit=commit)
 
 
-def publish_datasets(hub: Hub) -> None:
-    """Put GLUE and wikitext on the Hub, at the revisions that the shipped specs pin."""
-    glue = {config: {split: glue_rows(config, split) for split in ROWS} for config in LABELS}
+def publish_datasets(hub: Hub, articles: int = 6, rows: Mapping[str, int] = ROWS) -> None:
+    """Put GLUE (so many rows of a split) and wikitext (so many articles to validate on) on the Hub, as the shipped specs pin them."""
+    glue = {config: {split: glue_rows(config, split, count) for split, count in rows.items()} for config in LABELS}
     publish_dataset(hub, "nyu-mll/glue", glue, labels=LABELS, commit=GLUE_REVISION)
-    splits = {"test": (6, 1), "train": (12, 2), "validation": (6, 3)}
+    splits = {"test": (6, 1), "train": (12, 2), "validation": (articles, 3)}
     wiki = {split: {"text": wiki_lines(articles, seed)} for split, (articles, seed) in splits.items()}
     both = {"wikitext-2-raw-v1": wiki, "wikitext-103-raw-v1": wiki}
     publish_dataset(hub, "Salesforce/wikitext", both, commit=WIKITEXT_REVISION)
