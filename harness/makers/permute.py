@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.checkpoints.layers import Layer, Transformer, transformer_of
+from harness.checkpoints.layer import Layer, Matrix, Vector
+from harness.checkpoints.layers import Transformer, transformer_of
 from harness.errors import HarnessError
 from harness.makers.family import FamilyFolder
 from harness.makers.surgery import layers_in, make_changed
@@ -106,10 +107,14 @@ def check_order(order: Sequence[int], layers: Sequence[Layer], fixed: Sequence[i
             )
 
 
+def moved_with(layer: Layer) -> list[Matrix | Vector]:
+    """What a layer takes with it when it moves."""
+    return [*layer.matrices, *layer.norms, *layer.biases]
+
+
 def frame(layer: Layer) -> frozenset[tuple[str, tuple[int, ...]]]:
     """Names and shapes of what a layer takes with it when it moves."""
-    moved = (*layer.matrices, *layer.norms, *layer.biases)
-    return frozenset((v.name.removeprefix(f"{layer.name}."), tuple(v.parameter.shape)) for v in moved)
+    return frozenset((v.name.removeprefix(f"{layer.name}."), tuple(v.parameter.shape)) for v in moved_with(layer))
 
 
 def usual_frame(layers: Sequence[Layer], stack: str) -> frozenset[tuple[str, tuple[int, ...]]]:
@@ -127,10 +132,7 @@ def permute(model: Any, layers: Sequence[Layer], order: Sequence[int]) -> None:
     kinds = {name: value for name, value in lists_of_layers(model.config, layers).items() if value}
     before = [settings_of(layer) for layer in layers]
     weights = [
-        {
-            v.name.removeprefix(f"{layer.name}."): v.parameter.detach().clone()
-            for v in (*layer.matrices, *layer.norms, *layer.biases)
-        }
+        {v.name.removeprefix(f"{layer.name}."): v.parameter.detach().clone() for v in moved_with(layer)}
         for layer in layers
     ]
     for place, number in enumerate(order):
