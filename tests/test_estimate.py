@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.estimate import make_seconds, parameters_of, sizes_of, tokens_of
+from harness.estimate import make_seconds, parameters_of, sizes_of, tokens_of, work_of
 from harness.makers.enlargement.embedding import enlarged
 from harness.measures.session import RowCache
 from harness.request import Options, from_suite
@@ -50,3 +50,11 @@ def test_a_family_from_scratch_has_the_size_of_its_configuration(tmp_path):
     block = 2 * 16 + 16 * 48 + 48 + 16 * 16 + 16 + 2 * 16 + 16 * 64 + 64 + 64 * 16 + 16
     expected = (100 + 64) * 16 + block + 2 * 16
     assert sizes_of(from_suite(tmp_path), Store(tmp_path), Options()) == {"small": expected}
+
+
+def test_a_probe_reads_the_rows_it_trains_on_once_and_the_control_none(tmp_path):
+    (tmp_path / "few.yaml").write_text("include: probe/hmm_state\nprobe: {train_rows: 250}\n")
+    task, data = load_task(str(tmp_path / "few.yaml")), RowCache()
+    assert work_of(task, data) == (32 * (1000 + 250), 32 * (1000 + 250))
+    assert work_of(load_task("probe/hmm_state"), data) == (32 * 2000, 32 * 2000)
+    assert work_of(load_task("probe/hmm_state_one_hot"), data) == (0, 0)

@@ -22,7 +22,9 @@ class Probe(Spec):
         "states", description="one_hot: the tokens themselves and no model, as a control"
     )
     pooling: Pooling = Field(
-        "mean", description="over the tokens of a text; concat: the tokens side by side, cls: the first, last: the last"
+        "mean",
+        description="over the tokens of a text; cls: the first, last: the last, concat: all side by side, as many numbers as the "
+        "longest text has tokens x the width of a layer, for every text and layer: the kind refuses what memory can't hold",
     )
     layers: Literal["all"] | Annotated[tuple[int, ...], Strict(False), Field(min_length=1)] = Field(
         "all", description="0 is the embeddings; -1 the last layer, -2 the one before"

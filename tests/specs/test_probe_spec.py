@@ -70,6 +70,15 @@ def test_a_skill_brings_its_classes(tmp_path):
         of("sentence_length", ", longest: 8")
 
 
+def test_a_model_may_be_fine_tuned_on_a_skill(tmp_path):
+    (tmp_path / "tuned.yaml").write_text(
+        "include: skills/bigram_shift\nkind: finetune\nprotocol: glue_quick\n"
+    )  # fmt: skip
+    task = load_task(str(tmp_path / "tuned.yaml"))
+    assert task.labels == ("as written", "shifted") and task.protocol == "glue_quick"
+    assert task.definition()["data"]["skill"] == {"name": "bigram_shift", "splits": ["validation", "test"]}
+
+
 def test_bins_share_lengths_that_do_not_divide_evenly():
     assert Skill(name="sentence_length", shortest=5, longest=11, bins=3).edges == (5, 7, 9, 12)
 
