@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
-from harness.measures.flatness.fixed_set import Progress
+from harness.measures.flatness.fixed_set import PassProgress
 from harness.measures.flatness.left_out import Sketch, error_of_mean, moves
 from harness.measures.flatness.operator import SymmetricOperator
 from harness.measures.flatness.randomness import private_generator
@@ -28,7 +28,7 @@ def xtrace(
     limit: int = LIMIT,
     minimum: int = 32,
     maximum: int | None = None,
-    progress: Progress | None = None,
+    progress: PassProgress | None = None,
 ) -> SketchedTrace:
     r"""Estimate a trace on a fixed set of sequences with ``products`` products over all of them.
 
