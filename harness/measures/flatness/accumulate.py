@@ -42,7 +42,7 @@ class Draw:
 
 
 @dataclass(slots=True)
-class Draws:
+class DrawList:
     """All draws so far, with the cluster and bytes of each."""
 
     draws: list[Draw] = field(default_factory=list)
@@ -99,8 +99,8 @@ def accumulate(
     sequences: Sequence[ScoredSequence],
     rule: StoppingRule,
     progress: Progress | None = None,
-    watched: Callable[[Draws], RatioEstimate] | None = None,
-) -> Draws:
+    watched: Callable[[DrawList], RatioEstimate] | None = None,
+) -> DrawList:
     """Draw groups of sequences in their order until the rule is satisfied, or there are no more.
 
     The rule looks at the whole trace, or at what ``watched`` takes from the draws.
@@ -110,12 +110,12 @@ def accumulate(
     """
     documents = len({s.cluster for s in sequences})
     check_enough(len(sequences), -(-documents // rule.group), rule)
-    done, seen, looked, narrow, reached = Draws(), set[int](), 0, 0, None
+    done, seen, looked, narrow, reached = DrawList(), set[int](), 0, 0, None
     for group in in_groups(sequences, rule.group):
         if rule.exhausted(done.sequences + len(group.sequences)):
             break
         if rule.due(len(seen), done.sequences - looked):
-            estimate, looked = (watched or Draws.total)(done), done.sequences
+            estimate, looked = (watched or DrawList.total)(done), done.sequences
             reached = estimate.relative_half_width
             narrow = narrow + 1 if rule.satisfied(estimate) else 0
             if rule.confirmed(narrow):

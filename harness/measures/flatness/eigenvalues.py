@@ -48,7 +48,7 @@ class EndValue:
     corrected: float | None
 
 
-def chosen(run: Tridiagonal, largest: int, smallest: int) -> tuple[Tensor, NDArray[np.float64]]:
+def end_vectors(run: Tridiagonal, largest: int, smallest: int) -> tuple[Tensor, NDArray[np.float64]]:
     """Ritz vectors ``(largest + smallest, P)`` and values: the largest downwards, then the smallest upwards.
 
     Raises:
@@ -126,7 +126,7 @@ def _of_half(
     part: SymmetricOperator, start: Tensor, steps: int, largest: int, smallest: int
 ) -> tuple[Tensor, NDArray[np.float64]]:
     (run,) = lanczos(lambda vectors: part.apply(vectors).products, start[None], steps)
-    return chosen(run, largest, smallest)
+    return end_vectors(run, largest, smallest)
 
 
 def _judged(operator: SymmetricOperator, terms: NDArray[np.float64] | None) -> list[RatioEstimate]:

@@ -16,7 +16,7 @@ from harness.measures.flatness.forward import check_objective, has_scored_token
 from harness.measures.flatness.operator import Applied, SymmetricOperator
 from harness.measures.flatness.randomness import private_generator, rademacher
 
-Progress = Callable[[int, float | None], None]
+PassProgress = Callable[[int, float | None], None]
 """Called with the products with the whole matrix so far, and the relative half-width of the trace once it is known."""
 
 GIB = 2**30
@@ -73,7 +73,7 @@ def room(vectors: int, size: int, dtype: torch.dtype) -> int:
 class Counted:
     """An operator that reports each product; one with some of the sequences counts as its part of a product."""
 
-    def __init__(self, operator: SymmetricOperator, progress: Progress | None) -> None:
+    def __init__(self, operator: SymmetricOperator, progress: PassProgress | None) -> None:
         self.operator, self.progress = operator, progress
         self.size, self.dtype, self.device = operator.size, operator.dtype, operator.device
         self.tokens, self.clusters = operator.tokens, operator.clusters

@@ -10,7 +10,7 @@ from torch import nn
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness.combined import standard_error
-from harness.measures.flatness.fixed_set import Progress, sign_probes
+from harness.measures.flatness.fixed_set import PassProgress, sign_probes
 from harness.measures.flatness.operator import SymmetricOperator
 from harness.measures.flatness.sketch import HELD, LIMIT, Sketched, SketchedTrace, orthonormal, sketched_trace
 
@@ -26,7 +26,7 @@ def hutch_plus_plus(
     limit: int = LIMIT,
     minimum: int = 32,
     maximum: int | None = None,
-    progress: Progress | None = None,
+    progress: PassProgress | None = None,
 ) -> SketchedTrace:
     r"""Estimate a trace on a fixed set of sequences with ``products`` products over all of them.
 

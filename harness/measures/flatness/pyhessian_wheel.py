@@ -20,7 +20,7 @@ from harness.measures.flatness.forward import check_objective, finite_loss, has_
 from harness.measures.flatness.guard import check_deterministic, check_dtype, measuring
 from harness.measures.flatness.hessian import second_order_kernel
 from harness.measures.flatness.randomness import private_generator
-from harness.measures.flatness.tensors_in_out import TensorsInOut, WeightedLoss, batch_of, in_groups, padding_of
+from harness.measures.flatness.tensors_in_out import TensorsInOut, WeightedLoss, batch_of, in_batches, padding_of
 
 NEVER = float("-inf")
 """A tolerance the wheel's stopping rule never meets; with 0 it still stops at the second probe of a negative trace."""
@@ -160,11 +160,11 @@ def loader(
     """
     if not subject.wrapped.takes_padding:
         group = 1  # it cannot be told what is padding
-    batches = [subject.batch(part) for part in in_groups(sequences, group)]
+    batches = [subject.batch(part) for part in in_batches(sequences, group)]
     tokens = sum(scored_tokens(targets) for _, targets in batches)
     loss, nats = WeightedLoss(subject.trainable, scale=len(sequences) / tokens), 0.0
     with torch.no_grad():
-        for (inputs, targets), part in zip(batches, in_groups(sequences, group), strict=True):
+        for (inputs, targets), part in zip(batches, in_batches(sequences, group), strict=True):
             loss(subject.wrapped(inputs.to(subject.device)), targets.to(subject.device))
             nats += finite_loss(torch.tensor(loss.last, dtype=torch.float64), part[0])
     return Batches(batches, progress), loss, nats / tokens

@@ -68,7 +68,7 @@ class Quadrature:
         eigen = [run.eigen() for run in runs]
         return cls(tuple(values for values, _ in eigen), tuple(vectors[0] ** 2 for _, vectors in eigen))
 
-    def moments(self, power: int) -> NDArray[np.float64]:
+    def mean_powers(self, power: int) -> NDArray[np.float64]:
         """For each probe ``sum_i w_i x_i^power``: its estimate of the mean power of the eigenvalues."""
         return np.array([float(w @ x**power) for x, w in zip(self.nodes, self.weights, strict=True)])
 

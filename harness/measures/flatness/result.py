@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measures.flatness.accumulate import Draws
+from harness.measures.flatness.accumulate import DrawList
 from harness.measures.flatness.blocks import block_of, layer_of
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.stopping import StoppingRule
@@ -37,7 +37,6 @@ class SequenceTerms:
     cluster: NDArray[np.int64]
     tokens: NDArray[np.int64]
     trace: NDArray[np.float64]
-    row_normalised: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ class FlatnessResult:
 
 def summarise(
     quantity: str,
-    draws: Draws,
+    draws: DrawList,
     layout: ParameterLayout,
     rule: StoppingRule,
     dtype: str,
@@ -166,12 +165,12 @@ def summarise(
         seed=seed,
         layout=layout.fingerprint,
         warnings=tuple(_warnings(draws, whole.relative_half_width, rule, dtype, unscored)),
-        terms=SequenceTerms(np.array(draws.clusters), tokens, terms, rows),
+        terms=SequenceTerms(np.array(draws.clusters), tokens, terms),
     )
 
 
 def _more(
-    draws: Draws, layout: ParameterLayout, by_part: NDArray[np.float64], rows: NDArray[np.float64]
+    draws: DrawList, layout: ParameterLayout, by_part: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> dict[str, RatioEstimate]:
     """Measures beside the trace and ``S_row``, by name."""
     found = {"layer_normalised": draws.estimate(by_part @ layout.part_weight)}
@@ -184,7 +183,7 @@ def _more(
     return found
 
 
-def _parts(words: Sequence[Word], by_part: NDArray[np.float64], draws: Draws) -> dict[Word, Part]:
+def _parts(words: Sequence[Word], by_part: NDArray[np.float64], draws: DrawList) -> dict[Word, Part]:
     """Sum the parts of each word; a share of a zero trace is zero."""
     whole = by_part.sum(1)
     parts = {}
@@ -199,7 +198,7 @@ def _parts(words: Sequence[Word], by_part: NDArray[np.float64], draws: Draws) ->
     return parts
 
 
-def _warnings(draws: Draws, reached: float, rule: StoppingRule, dtype: str, unscored: int) -> Iterable[str]:
+def _warnings(draws: DrawList, reached: float, rule: StoppingRule, dtype: str, unscored: int) -> Iterable[str]:
     yield from precision_warning(rule.precision, reached, draws.sequences)
     yield from tail_warning(draws.trace().sum(1), np.array(draws.clusters))
     if "bfloat16" in dtype:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.measures.flatness.accumulate import Draws
+from harness.measures.flatness.accumulate import DrawList
 from harness.measures.flatness.layout import ParameterLayout
 from harness.measures.flatness.result import SequenceTerms
 from harness.measures.flatness.stopping import StoppingRule
@@ -82,7 +82,7 @@ class RiseResult:
 def rises(
     quantity: str,
     distances: Sequence[float],
-    draws: Draws,
+    draws: DrawList,
     layout: ParameterLayout,
     rule: StoppingRule,
     dtype: str,
@@ -117,7 +117,7 @@ def rises(
         seed=seed,
         layout=layout.fingerprint,
         warnings=tuple(warnings),
-        terms=SequenceTerms(clusters, tokens, terms[:, leading], terms[:, leading]),
+        terms=SequenceTerms(clusters, tokens, terms[:, leading]),
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness.combined import CombinedEstimate, combined
-from harness.measures.flatness.fixed_set import GIB, Counted, Progress, fixed_set, room
+from harness.measures.flatness.fixed_set import GIB, Counted, PassProgress, fixed_set, room
 from harness.measures.flatness.operator import CurvatureOperator, SymmetricOperator
 from harness.measures.ratio import ratio_estimate
 
@@ -100,7 +100,7 @@ def sketched_trace(
     limit: int,
     minimum: int,
     maximum: int | None,
-    progress: Progress | None,
+    progress: PassProgress | None,
 ) -> SketchedTrace:
     """Check, take the sequences, sketch, and add the error over documents.
 

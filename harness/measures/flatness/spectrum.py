@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
 from harness.measures.flatness.blocks import block_of, layer_of
-from harness.measures.flatness.eigenvalues import EndValue, chosen, end_values, held_out, shares
-from harness.measures.flatness.fixed_set import GIB, Counted, Progress, fixed_set, room, sign_probes
+from harness.measures.flatness.eigenvalues import EndValue, end_values, end_vectors, held_out, shares
+from harness.measures.flatness.fixed_set import GIB, Counted, PassProgress, fixed_set, room, sign_probes
 from harness.measures.flatness.lanczos import Tridiagonal, lanczos
 from harness.measures.flatness.moments import Moments, moments
 from harness.measures.flatness.operator import CurvatureOperator, SymmetricOperator
@@ -97,7 +97,7 @@ def spectrum(
     minimum: int = 32,
     maximum: int | None = None,
     memory: int = 4 * GIB,
-    progress: Progress | None = None,
+    progress: PassProgress | None = None,
 ) -> SpectrumResult:
     r"""Largest eigenvalues by Lanczos' method, and the density of all by stochastic Lanczos quadrature.
 
@@ -204,7 +204,7 @@ def _runs(
     for starts in signs.split(together):
         done = lanczos(lambda v: operator.apply(v).products, starts, steps, keep_basis=not runs)
         if not runs:
-            vectors, _ = chosen(done[0], *ends)
+            vectors, _ = end_vectors(done[0], *ends)
             done = [Tridiagonal(run.diagonal, run.off_diagonal, run.remainder) for run in done]
         runs += done
     return runs, vectors

@@ -138,10 +138,10 @@ def padding_of(model: nn.Module) -> int:
     return int(getattr(getattr(model, "config", None), "pad_token_id", None) or 0)
 
 
-def in_groups(sequences: Sequence[ScoredSequence], size: int) -> Iterable[Sequence[ScoredSequence]]:
-    """Consecutive groups of at most ``size``.
+def in_batches(sequences: Sequence[ScoredSequence], size: int) -> Iterable[Sequence[ScoredSequence]]:
+    """Consecutive batches of at most ``size``.
 
-    >>> [len(group) for group in in_groups([1, 2, 3], 2)]
+    >>> [len(batch) for batch in in_batches([1, 2, 3], 2)]
     [2, 1]
     """
     return (sequences[start : start + size] for start in range(0, len(sequences), size))

@@ -8,7 +8,7 @@ import torch
 from matrices import MatrixOperator, Population, symmetric
 
 from harness.errors import HarnessError
-from harness.measures.flatness.eigenvalues import EndValue, chosen, end_values, held_out
+from harness.measures.flatness.eigenvalues import EndValue, end_values, end_vectors, held_out
 from harness.measures.flatness.lanczos import lanczos
 
 
@@ -17,7 +17,7 @@ def top(
 ) -> list[EndValue]:
     start = torch.randn(operator.size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     (run,) = lanczos(lambda v: operator.apply(v).products, start[None], steps)
-    vectors, _ = chosen(run, largest, smallest)
+    vectors, _ = end_vectors(run, largest, smallest)
     halved = held_out(operator, start, steps, largest, smallest) if hold_out else None
     return end_values(operator, vectors, halved)
 

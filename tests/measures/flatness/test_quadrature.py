@@ -24,7 +24,7 @@ def test_a_probe_is_exact_on_a_diagonal_matrix() -> None:
     """Signs have the same weight on every eigenvalue there: density, moments and negative share are exact."""
     rule, _ = quadrature(torch.diag(MIXED), probes=2, steps=62)
     for power in range(6):
-        assert rule.moments(power) == pytest.approx([float((MIXED**power).mean())] * 2, abs=1e-10)
+        assert rule.mean_powers(power) == pytest.approx([float((MIXED**power).mean())] * 2, abs=1e-10)
     expected = float(MIXED.clamp(max=0).abs().sum() / MIXED.abs().sum())
     assert rule.negative_share() == (pytest.approx(expected, abs=1e-10), pytest.approx(0, abs=1e-10))
     density = rule.density()
@@ -39,9 +39,9 @@ def test_few_steps_are_exact_for_powers_below_twice_their_number() -> None:
     rule, signs = quadrature(matrix, probes=3, steps=3)
     for power in range(6):
         exact = torch.einsum("kp,pq,kq->k", signs, torch.linalg.matrix_power(matrix, power), signs) / len(matrix)
-        assert rule.moments(power) == pytest.approx(exact.numpy(), rel=1e-10)
+        assert rule.mean_powers(power) == pytest.approx(exact.numpy(), rel=1e-10)
     seventh = torch.einsum("kp,pq,kq->k", signs, torch.linalg.matrix_power(matrix, 7), signs) / len(matrix)
-    assert rule.moments(7) != pytest.approx(seventh.numpy(), rel=1e-6)
+    assert rule.mean_powers(7) != pytest.approx(seventh.numpy(), rel=1e-6)
 
 
 def test_density_integrates_to_one_and_its_mean_is_the_trace() -> None:

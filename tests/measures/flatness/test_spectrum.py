@@ -27,7 +27,7 @@ def check_against(result: SpectrumResult, matrix: torch.Tensor, tolerance: float
     for found, exact in ((sums.trace, values.sum()), (sums.frobenius_squared, (values**2).sum())):
         assert abs(found.value - exact) < 5 * found.probe_stderr
     for power in (1, 2, 3, 4):
-        estimates = result.quadrature.moments(power)
+        estimates = result.quadrature.mean_powers(power)
         spread = estimates.std(ddof=1) / np.sqrt(len(estimates))
         assert abs(estimates.mean() - (values**power).mean()) < 5 * spread
     assert result.density.mean() * result.parameters == pytest.approx(sums.trace.value, rel=1e-6)
