@@ -190,7 +190,8 @@ def about_trained(
 ) -> dict[str, Any]:
     """What a member that recovered says of itself."""
     recipe = work.recipe
-    name = f"sparsity={variant.sparsity}/method={variant.method}/seed={variant.seed}"
+    of = f"/n_m={variant.n_m}" if variant.n_m else ""
+    name = f"sparsity={variant.sparsity}{of}/method={variant.method}/seed={variant.seed}"
     trained = {
         "threads": torch.get_num_threads(), "tokens": step * recipe.batch_size * recipe.length, "train_loss": loss
     }  # fmt: skip

@@ -56,7 +56,10 @@ def zeros_of(folder: Path) -> dict[str, torch.Tensor]:
     return {name: matrix == 0 for name, matrix in matrices_of(model, embeddings=True).items()}
 
 
-@pytest.mark.parametrize("name", ["bert", "gpt2", "opt", "modernbert", "deberta-v3"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("opt", "modernbert", "deberta-v3")]
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2", *SLOW])
 def test_every_matrix_is_pruned_to_one_weight_and_nothing_else_changes(name, tmp_path):
     start, family = TABLE[name].save(tmp_path / "start"), tmp_path / "family"
     assert make(recipe(start, sparsity="0.0:0.9:0.3"), family) == [f"sparsity={s}" for s in (0.0, 0.3, 0.6, 0.9)]
@@ -213,14 +216,15 @@ def test_a_recipe_that_cannot_work_is_one_message(changes, message):
 
 @pytest.mark.parametrize(("given", "reached"), [
     ({"structure": "heads"}, 0.5), ({"structure": "layers", "layers": "top"}, 0.5),
-    ({"structure": "n:m", "n_m": ["2:4", "1:8"]}, 0.5),
+    ({"structure": "n:m", "n_m": ["2:4", "4:8"]}, 0.5),
 ])  # fmt: skip
 def test_structures_recover_under_masks_and_are_held_in_fine_tuning(content, tmp_path, given, reached):
     names = make(recipe(content.folder("bert"), **TRAINED, **given), tmp_path / "f")
-    assert names == (["sparsity=0.5"] if "n_m" not in given else ["sparsity=0.5/n_m=2of4", "sparsity=0.875/n_m=1of8"])
+    assert names == (["sparsity=0.5"] if "n_m" not in given else ["sparsity=0.5/n_m=2of4", "sparsity=0.5/n_m=4of8"])
     member = tmp_path / "f" / names[0]
     made = facts(member)["made"]
     assert made["sparsity_reached"] == reached
+    assert len({facts(tmp_path / "f" / name)["run"] for name in names}) == len(names)
     zeros = sum(int(z.sum()) for z in zeros_of(member).values())
     assert zeros == made["masked"] and made["masked"] == pytest.approx(0.5 * made["weights"], rel=0.02)
     model, _ = load_classifier(resolve(str(member)), 2, 1, "cpu", "float32")
