@@ -40,11 +40,14 @@ def spread(value: Any) -> Any:
     return [int(number) if whole else float(number) for number in numbers]
 
 
-Numbers = Annotated[tuple[float, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)]
+Spread = Annotated[str, Field(pattern=f"^{RANGE.pattern}$", description="first:last:step, the last one included")]
+SPREAD = BeforeValidator(spread, json_schema_input_type=list[float] | float | Spread)
+WHOLE_SPREAD = BeforeValidator(spread, json_schema_input_type=list[int] | int | Spread)
+Numbers = Annotated[tuple[float, ...], Strict(False), SPREAD, Field(min_length=1)]
 """Numbers, or ``first:last:step``."""
-WholeNumbers = Annotated[tuple[int, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)]
+WholeNumbers = Annotated[tuple[int, ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)]
 """Whole numbers, or ``first:last:step``."""
-Seeds = Annotated[tuple[int, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)]
+Seeds = Annotated[tuple[int, ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)]
 
 
 class Maker(Spec):
