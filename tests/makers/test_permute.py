@@ -21,20 +21,8 @@ from tests.architectures import GPT2, SIZES, TABLE, Architecture
 from tests.checkpoints.test_layers import tiny
 from tests.hub import seq2seq
 
-ALIKE = (
-    "gpt2",
-    "llama",
-    "neox",
-    "opt",
-    "qwen3",
-    "gemma2",
-    "bert",
-    "roberta",
-    "deberta-v3",
-    "electra",
-    "bert-body",
-    "mpnet",
-)
+MORE = ("llama", "neox", "opt", "qwen3", "gemma2", "roberta", "electra", "bert-body", "mpnet")
+ALIKE = ["gpt2", "bert", "deberta-v3", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 IDS = torch.arange(6, 18)[None]
 
 
@@ -109,7 +97,7 @@ def test_local_and_global_attention_move_with_their_layers(tmp_path):
         make(recipe(start, permutations=[[1, 0, 2, 3, 4, 5]]), tmp_path / "g")
 
 
-@pytest.mark.parametrize("name", ["t5", "bart", "marian"])
+@pytest.mark.parametrize("name", ["t5", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bart", "marian"))])
 def test_layers_keep_their_stack_and_relative_positions_their_place(tmp_path, name):
     start = tmp_path / name
     for part in seq2seq.make(name):

@@ -24,8 +24,9 @@ from tests.architectures import GPT2, SIZES, TABLE
 from tests.checkpoints.test_layers import tiny
 from tests.hub import seq2seq
 
-CAUSAL_AND_MASKED = ("gpt2", "llama", "neox", "opt", "qwen3", "gemma2", "bert", "roberta", "deberta-v3", "electra",
-                     "modernbert", "bert-body", "electra-discriminator", "mpnet")  # fmt: skip
+NAMES = ("gpt2", "gemma2", "modernbert", "bert-body")
+MORE = ("bert", "llama", "neox", "opt", "qwen3", "roberta", "deberta-v3", "electra", "electra-discriminator", "mpnet")
+CAUSAL_AND_MASKED = [*NAMES, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 
 
 def recipe(start: Path, **settings: Any) -> Reinitialize:

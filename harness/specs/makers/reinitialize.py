@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from harness.errors import HarnessError
-from harness.specs.makers.model import Maker, Seeds, WholeNumbers, spread
+from harness.specs.makers.model import Maker, Seeds, Spread, WholeNumbers, spread
 from harness.specs.task import Positive
 
 Mode = Literal["progressive", "block_reinit", "block_preserve", "single", "alternate", "layers"]
@@ -27,7 +27,9 @@ def lists(value: object) -> object:
 
 
 Layers = Annotated[
-    tuple[Annotated[tuple[int, ...], Strict(False), Field(min_length=1)], ...], Strict(False), BeforeValidator(lists)
+    tuple[Annotated[tuple[int, ...], Strict(False), Field(min_length=1)], ...],
+    Strict(False),
+    BeforeValidator(lists, json_schema_input_type=list[list[int]] | list[int] | int | Spread),
 ]
 
 
