@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.estimate import make_seconds, parameters_of, sizes_of, tokens_of
+from harness.estimate import flatness_passes, make_seconds, parameters_of, sizes_of, tokens_of
 from harness.makers.enlargement.embedding import enlarged
 from harness.measures.session import RowCache
 from harness.request import Options, from_suite
@@ -50,3 +50,10 @@ def test_a_family_from_scratch_has_the_size_of_its_configuration(tmp_path):
     block = 2 * 16 + 16 * 48 + 48 + 16 * 16 + 16 + 2 * 16 + 16 * 64 + 64 + 64 * 16 + 16
     expected = (100 + 64) * 16 + block + 2 * 16
     assert sizes_of(from_suite(tmp_path), Store(tmp_path), Options()) == {"small": expected}
+
+
+def test_pyhessian_counts_its_own_products_and_not_those_of_a_sketch():
+    task = load_task("flatness/pyhessian")
+    trace = flatness_passes(task)
+    assert trace == flatness_passes(load_task("flatness/hessian")) * 16  # probes that every sequence meets at least
+    assert flatness_passes(task.model_copy(update={"spectrum": task.spectrum})) > trace

@@ -97,7 +97,9 @@ class FlatnessTask(Task):
 
     def definition(self) -> dict[str, Any]:
         """As any spec's; a spectrum that is asked of PyHessian, with no setting changed, is one more value to measure."""
-        asked = {"spectrum": {}} if self.estimator == "pyhessian" and "spectrum" in self.model_fields_set else {}
+        asked: dict[str, Any] = (
+            {"spectrum": {}} if self.estimator == "pyhessian" and "spectrum" in self.model_fields_set else {}
+        )
         return asked | super().definition()
 
     @field_validator("estimator", mode="before")
