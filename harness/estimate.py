@@ -19,6 +19,7 @@ from harness.data.rows import Rows
 from harness.errors import HarnessError
 from harness.makers.pretrain import parameters_by_size
 from harness.makers.registry import parameters
+from harness.measures.flatness.pyhessian import MINIMUM_PROBES
 from harness.measures.kinds import kind_of
 from harness.measures.lm_loss import take
 from harness.measures.session import RowCache
@@ -136,6 +137,9 @@ def flatness_passes(task: FlatnessTask) -> float:
         return 1 + 2 * len(task.sharpness.noise) + 3 * (1 + task.sharpness.steps * len(task.sharpness.radii))
     if task.estimator == "spectrum":
         return PRODUCT_PASSES * task.spectrum.steps * (1 + task.spectrum.probes)
+    if task.estimator == "pyhessian":
+        more = task.spectrum.steps * task.spectrum.probes if "spectrum" in task.model_fields_set else 0
+        return PRODUCT_PASSES * (MINIMUM_PROBES + more)
     return PRODUCT_PASSES * task.sketch.products
 
 

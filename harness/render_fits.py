@@ -181,6 +181,7 @@ def probe_table(answers: Sequence[Any]) -> None:
         cells = (row.family, row.task, row.probe, row.same_data, row.correlation, row.n, row.q, row.says)
         table.add_row(*map(escape, cells))
     console.print(table)
+    say_more(console, len(answers))
     for sentence in probing_sentences(answers):
         console.print(escape(sentence))
 

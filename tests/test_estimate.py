@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.estimate import make_seconds, parameters_of, sizes_of, tokens_of, work_of
+from harness.estimate import flatness_passes, make_seconds, parameters_of, sizes_of, tokens_of, work_of
 from harness.makers.enlargement.embedding import enlarged
 from harness.measures.session import RowCache
 from harness.request import Options, from_suite
@@ -58,3 +58,10 @@ def test_a_probe_reads_the_rows_it_trains_on_once_and_the_control_none(tmp_path)
     assert work_of(task, data) == (32 * (1000 + 250), 32 * (1000 + 250))
     assert work_of(load_task("probe/hmm_state"), data) == (32 * 2000, 32 * 2000)
     assert work_of(load_task("probe/hmm_state_one_hot"), data) == (0, 0)
+
+
+def test_pyhessian_counts_its_own_products_and_not_those_of_a_sketch():
+    task = load_task("flatness/pyhessian")
+    trace = flatness_passes(task)
+    assert trace == flatness_passes(load_task("flatness/hessian")) * 16  # probes that every sequence meets at least
+    assert flatness_passes(task.model_copy(update={"spectrum": task.spectrum})) > trace

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.render_fits import feature_tables, slope_table
+from harness.render_fits import MOST_ROWS, feature_tables, probe_table, slope_table
 from harness.slopes import fit_points
 from harness.slopes.board_wide import compared
 from harness.slopes.cell import Axis
+from harness.slopes.probing import ProbeAnswer
 from harness.slopes.slope_features import SPREAD, SlopeAnswer
 from harness.slopes.slope_prediction import FeatureSkill, SlopePrediction
 
@@ -41,3 +42,9 @@ def test_slopes_stand_by_family_and_refusals_once(capsys):
     assert shown.count("+2.0") >= 2 and "points per 0.1 nat" in shown
     refusals = [line for line in shown.splitlines() if line.startswith("refused")]
     assert len(refusals) == 1 and "and 1 more" in refusals[0]
+
+
+def test_pairs_that_the_terminal_has_no_room_for_are_counted(capsys):
+    pair = ProbeAnswer("f", ("p", "m"), ("t", "m"), False, 1, None, refusal="2 checkpoints have both")
+    probe_table([pair] * (MOST_ROWS + 3))
+    assert "and 3 more: see the board" in capsys.readouterr().out

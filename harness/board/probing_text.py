@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from harness.board.notation import NONE, fixed
 from harness.slopes.probing import ProbeAnswer
@@ -66,11 +67,11 @@ def probing_sentences(found: Sequence[ProbeAnswer]) -> list[str]:
     for same, what in ((True, "of a task's own labels"), (False, "of other labels")):
         asked = [one for one in found if one.same_data is same and one.found is not None]
         if asked:
-            rho = sorted(one.found.rho for one in asked if one.found)
+            rho = [one.found.rho for one in asked if one.found]
             agree = sum(says(one).startswith("predicts") and not says(one).startswith("predicts the") for one in asked)
             against = sum(says(one).startswith("predicts the reverse") for one in asked)
             sentences.append(
                 f"Probes {what}: {agree} of {len(asked)} order the checkpoints as fine-tuning does, {against} the other way round; "
-                f"median correlation {fixed(rho[len(rho) // 2], 2)}, from {fixed(rho[0], 2)} to {fixed(rho[-1], 2)}."
+                f"median correlation {fixed(median(rho), 2)}, from {fixed(min(rho), 2)} to {fixed(max(rho), 2)}."
             )
     return sentences

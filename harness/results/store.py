@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -161,9 +162,7 @@ class Writer:
         """Write what is known of a checkpoint, if that is news; names it had before are kept."""
         known = self.store.checkpoints.get(info.identity)
         if known is not None:
-            info = CheckpointInfo.from_json(
-                {**info.to_json(), "names": tuple(dict.fromkeys((*known.names, *info.names)))}
-            )
+            info = replace(info, names=tuple(dict.fromkeys((*known.names, *info.names))))
         if info != known:
             append(self.store.folder / CHECKPOINTS, [info.to_json()])
             self.store.checkpoints[info.identity] = info

@@ -24,7 +24,7 @@ def test_one_sentence_for_the_task_s_own_labels_and_one_for_others():
     sentences = probing_sentences([answer(0.9, 0.01), answer(0.1, 0.9), answer(-0.9, 0.01, same_data=False)])
     assert sentences == [
         "Probes of a task's own labels: 1 of 2 order the checkpoints as fine-tuning does, 0 the other way round; median "
-        "correlation 0.90, from 0.10 to 0.90.",
+        "correlation 0.50, from 0.10 to 0.90.",
         "Probes of other labels: 0 of 1 order the checkpoints as fine-tuning does, 1 the other way round; median correlation "
         "−0.90, from −0.90 to −0.90.",
     ]
