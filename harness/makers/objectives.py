@@ -46,19 +46,19 @@ def forward(model: Any, batch: Batch) -> torch.Tensor:
     return model(input_ids=batch["input_ids"], attention_mask=torch.ones_like(batch["input_ids"])).logits
 
 
-def causal_loss(model: Any, batch: Batch) -> torch.Tensor:
+def causal_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
     """Mean cross-entropy of the next token, nats, float32."""
     logits, labels = forward(model, batch)[:, :-1], batch["labels"][:, 1:]
-    return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
+    return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), label_smoothing=smoothing)
 
 
-def masked_loss(model: Any, batch: Batch) -> torch.Tensor:
+def masked_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
     """Mean cross-entropy of the masked tokens, nats, float32; the last layer works on these positions alone."""
     scored = batch["labels"] != UNSCORED
     with head_off(model, batch["input_ids"][:1, :2]) as head:
         states = forward(model, batch)[scored]
     logits = states if head is None else head(states)
-    return functional.cross_entropy(logits.float(), batch["labels"][scored])
+    return functional.cross_entropy(logits.float(), batch["labels"][scored], label_smoothing=smoothing)
 
 
 LOSSES = {"causal": causal_loss, "masked": masked_loss}

@@ -6,6 +6,7 @@ weights, also when a run was killed and goes on: batches and masks of a step dep
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 
 from harness.checkpoints import resolve
+from harness.checkpoints.dropout import rates, set_dropout
 from harness.data.tokenizer import train_tokenizer
 from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
@@ -104,23 +106,46 @@ def train_run(
     device: str, offline: bool,
 ) -> None:  # fmt: skip
     """One run: train to the last step and keep the checkpoints named; go on where a killed run stopped."""
-    assert run.size.learning_rate is not None
+    own = recipe.of(run.size)
     settings = Recipe(
-        steps=run.steps, learning_rate=run.size.learning_rate, warmup_steps=recipe.warmup_steps, schedule=recipe.schedule,
-        weight_decay=recipe.weight_decay, clip=recipe.clip, precision=recipe.precision,
+        steps=run.steps, learning_rate=own.learning_rate, warmup_steps=own.warmup_steps, schedule=own.schedule,
+        weight_decay=own.weight_decay, clip=own.clip, precision=own.precision, optimizer=own.optimizer,
+        momentum=own.momentum, betas=own.betas or (0.9, 0.999), sam=own.sam,
     )  # fmt: skip
-    given = partial(language_batches, Objective(recipe.objective, tokenizer, run.seed, recipe.mask_rate), blocks,
-                    recipe.batch_size, run.seed, device)  # fmt: skip
+    given = partial(language_batches, Objective(own.objective, tokenizer, run.seed, own.mask_rate), blocks,
+                    own.batch_size, run.seed, device)  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
-        loop = Loop(new_model(recipe, tokenizer, run, offline).to(device), settings, LOSSES[recipe.objective])
+        model = with_dropout(new_model(recipe, tokenizer, run, offline), own.dropout).to(device)
+        loop = Loop(model, settings, partial(LOSSES[own.objective], smoothing=own.label_smoothing))
         size = sum(parameter.nbytes for parameter in loop.model.parameters())
         family.require_space(size, training=3 * size)
-        about = partial(about_member, recipe, family, run, corpus, non_embedding_parameters(loop.model))
+        about = partial(about_member, own, family, run, corpus, non_embedding_parameters(loop.model))
         Run(family, run.name, loop, given, run.members, about, tokenizer).train()
     if run.sized:
         for member in run.members.values():
             family.note(member, parameters=non_embedding_parameters(loop.model))
+
+
+def with_dropout(model: Any, rate: float | None) -> Any:
+    """The model with another dropout rate in every place, and the configuration it had; None leaves it as it is.
+
+    Raises:
+        HarnessError: its configuration has no dropout rate.
+    """
+    if rate is None:
+        return model
+    config, weights = model.config, model.state_dict()
+    if not rates(config):
+        raise HarnessError(f"dropout: {rate} has no place in a model of type {config.model_type}, which has no dropout")
+    other = copy.deepcopy(config)
+    set_dropout(other, rate)
+    with torch.random.fork_rng(devices=[]):
+        found = type(model)(other)
+    found.load_state_dict(weights)
+    found.tie_weights()
+    found.config = config  # what is saved; the parts of the model keep the other
+    return found
 
 
 def non_embedding_parameters(model: Any) -> int:

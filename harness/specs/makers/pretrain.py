@@ -77,7 +77,7 @@ class LanguageModels(Ladder, Maker):
 
     def training_tokens(self) -> int:
         """Every run is trained to its last step."""
-        return sum(run.steps for run in self.training_runs()) * self.batch_size * self.length
+        return sum(run.steps * self.of(run.size).batch_size for run in self.training_runs()) * self.length
 
 
 class Pretrain(LanguageModels):
