@@ -12,6 +12,7 @@ from torch.nn import functional
 from harness.data.sequences import UNSCORED
 from harness.data.windows import MaskVocabulary, corrupted
 from harness.makers.corpus import batches
+from harness.makers.restoring import Restoring, restoring_loss
 from harness.training.heads import head_off
 from harness.training.loop import Batch
 
@@ -61,11 +62,11 @@ def masked_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tenso
     return functional.cross_entropy(logits.float(), batch["labels"][scored], label_smoothing=smoothing)
 
 
-LOSSES = {"causal": causal_loss, "masked": masked_loss}
+LOSSES = {"causal": causal_loss, "masked": masked_loss, "span": restoring_loss, "denoising": restoring_loss}
 
 
 def language_batches(
-    objective: Objective, blocks: torch.Tensor, size: int, seed: int, device: str, start: int, stop: int
+    objective: Objective | Restoring, blocks: torch.Tensor, size: int, seed: int, device: str, start: int, stop: int
 ) -> Iterator[Batch]:
     """Batches of steps ``start`` to ``stop``, ready for the model."""
     for step, chosen in enumerate(batches(blocks, size, seed, start, stop), start):

@@ -1,4 +1,4 @@
-"""Maker ``pretrain``: causal and masked language models from scratch, or trained on from a checkpoint.
+"""Maker ``pretrain``: language models of several objectives from scratch, or trained on from a checkpoint.
 
 Each size and seed is one run; checkpoints of a run are kept at the steps named. The same seed and thread count give the same
 weights, also when a run was killed and goes on: batches and masks of a step depend on seed and step alone.
@@ -21,6 +21,7 @@ from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
 from harness.makers.family import FamilyFolder
 from harness.makers.objectives import LOSSES, Objective, language_batches
+from harness.makers.restoring import Restoring
 from harness.makers.run import Run
 from harness.specs import LanguageModels, Pretrain, TrainingRun
 from harness.training.loop import Loop, Recipe
@@ -84,10 +85,12 @@ def from_scratch(objective: str, architecture: Mapping[str, Any], tokenizer: Any
     Raises:
         HarnessError: transformers has no such architecture.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
     settings = dict(architecture)
     model_type = settings.pop("model_type")
+    if objective in ("span", "denoising"):
+        settings["decoder_start_token_id"] = tokenizer.pad_token_id if objective == "span" else tokenizer.eos_token_id
     try:
         usual = AutoConfig.for_model(model_type)
         named = [name for name in ("cls_token_id", "sep_token_id") if getattr(usual, name, None) is not None]
@@ -95,7 +98,9 @@ def from_scratch(objective: str, architecture: Mapping[str, Any], tokenizer: Any
         config = AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **special, **settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            chosen = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
+            chosen = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM}.get(
+                objective, AutoModelForSeq2SeqLM
+            )
             return chosen.from_config(config)
     except (ValueError, KeyError, TypeError) as error:
         raise HarnessError(f"architecture {dict(architecture)}: {str(error).splitlines()[0]}") from None
@@ -112,11 +117,12 @@ def train_run(
         weight_decay=own.weight_decay, clip=own.clip, precision=own.precision, optimizer=own.optimizer,
         momentum=own.momentum, betas=own.betas or (0.9, 0.999), sam=own.sam,
     )  # fmt: skip
-    given = partial(language_batches, Objective(own.objective, tokenizer, run.seed, own.mask_rate), blocks,
-                    own.batch_size, run.seed, device)  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         model = with_dropout(new_model(recipe, tokenizer, run, offline), own.dropout).to(device)
+        given = partial(
+            language_batches, asked_of(own, model, tokenizer, run.seed), blocks, own.batch_size, run.seed, device
+        )
         loop = Loop(model, settings, partial(LOSSES[own.objective], smoothing=own.label_smoothing))
         size = sum(parameter.nbytes for parameter in loop.model.parameters())
         family.require_space(size, training=3 * size)
@@ -125,6 +131,13 @@ def train_run(
     if run.sized:
         for member in run.members.values():
             family.note(member, parameters=non_embedding_parameters(loop.model))
+
+
+def asked_of(recipe: LanguageModels, model: Any, tokenizer: Any, seed: int) -> Objective | Restoring:
+    """What a model reads of blocks of text and is asked for."""
+    if recipe.objective in ("causal", "masked"):
+        return Objective(recipe.objective, tokenizer, seed, recipe.corrupted_share)
+    return Restoring(recipe.objective, model, tokenizer, seed, recipe.corrupted_share, recipe.span_length)
 
 
 def with_dropout(model: Any, rate: float | None) -> Any:

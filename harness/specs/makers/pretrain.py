@@ -13,6 +13,9 @@ from harness.specs.makers.model import Maker, Seeds, spread
 from harness.specs.model import Spec
 from harness.specs.task import Corpus, Positive
 
+Objective = Literal["causal", "masked", "span", "denoising"]
+"""Span: span corruption, as T5 was trained. Denoising: text infilling, as BART was."""
+
 
 class Tokenizer(Spec):
     """A tokenizer trained on the corpus."""
@@ -49,7 +52,8 @@ class TrainingRun:
 class LanguageModels(Ladder, Maker):
     """Language models of one objective, in one or several sizes; each size and seed is a run, or several."""
 
-    objective: Literal["causal", "masked"]
+    objective: Objective
+    span_length: Annotated[float, Field(ge=1)] = Field(3.0, description="span and denoising: mean tokens of a span")
     tokenizer: Tokenizer | str = Tokenizer()
     corpus: Annotated[tuple[Corpus, ...], Strict(False), Field(min_length=1)]
     seeds: Seeds = (1,)
@@ -57,6 +61,11 @@ class LanguageModels(Ladder, Maker):
     def training_runs(self) -> tuple[TrainingRun, ...]:
         """The training runs, in order."""
         raise NotImplementedError
+
+    @property
+    def corrupted_share(self) -> float:
+        """Share of tokens that are hidden; where mask_rate is not given, .15 and in denoising .3, as published."""
+        return 0.3 if self.objective == "denoising" and "mask_rate" not in self.model_fields_set else self.mask_rate
 
     @property
     def several_sizes(self) -> bool:

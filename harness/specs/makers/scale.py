@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from harness.specs.makers.ladder import Size
 from harness.specs.makers.model import spread
-from harness.specs.makers.pretrain import LanguageModels, TrainingRun
+from harness.specs.makers.pretrain import LanguageModels, Objective, TrainingRun
 from harness.specs.task import Positive
 
 
@@ -22,7 +22,7 @@ class Scale(LanguageModels):
     VARIES = "size, tokens"
 
     maker: Literal["scale"]
-    objective: Literal["causal", "masked"] = "causal"
+    objective: Objective = "causal"
     tokens: Annotated[tuple[Positive, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)] = Field(
         description="training tokens D; each is rounded to whole steps of batch_size x length"
     )
