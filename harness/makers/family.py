@@ -77,6 +77,12 @@ class FamilyFolder:
             self.about["members"][member] = {**told, **facts}
             self.write()
 
+    def describe(self, **facts: Any) -> None:
+        """Add to what ``family.yaml`` says of the whole family."""
+        if {name: self.about.get(name) for name in facts} != facts:
+            self.about |= facts
+            self.write()
+
     def made_from(self, *parents: Resolved) -> None:
         """Note what the members are made from; asked by a maker before it makes the first missing one.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,6 +15,13 @@ from harness.makers.corpus import batches
 from harness.makers.restoring import Restoring, restoring_loss
 from harness.training.heads import head_off
 from harness.training.loop import Batch
+
+
+class Drawn(Protocol):
+    """Sequences that know how they are drawn, such as a mixture."""
+
+    def batches(self, size: int, seed: int, start: int, stop: int) -> Iterator[torch.Tensor]:
+        """Batches of steps ``start`` to ``stop``."""
 
 
 class Objective:
@@ -66,8 +73,16 @@ LOSSES = {"causal": causal_loss, "masked": masked_loss, "span": restoring_loss, 
 
 
 def language_batches(
-    objective: Objective | Restoring, blocks: torch.Tensor, size: int, seed: int, device: str, start: int, stop: int
+    objective: Objective | Restoring,
+    blocks: torch.Tensor | Drawn,
+    size: int,
+    seed: int,
+    device: str,
+    start: int,
+    stop: int,
 ) -> Iterator[Batch]:
     """Batches of steps ``start`` to ``stop``, ready for the model."""
-    for step, chosen in enumerate(batches(blocks, size, seed, start, stop), start):
+    table = isinstance(blocks, torch.Tensor)
+    drawn = batches(blocks, size, seed, start, stop) if table else blocks.batches(size, seed, start, stop)
+    for step, chosen in enumerate(drawn, start):
         yield {name: values.to(device) for name, values in objective.batch(chosen, step).items()}

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from harness.checkpoints import load_language_model, resolve
 from harness.errors import HarnessError
+from harness.makers import models
 from harness.makers import pretrain as maker
 from harness.makers.objectives import LOSSES
 from harness.specs import Pretrain
@@ -60,7 +61,7 @@ def test_dropout_is_that_of_the_training_alone(tmp_path):
     (name,) = maker.make(Pretrain.model_validate(MASKED | {"dropout": 0.5}), tmp_path / "f")
     model, _ = load_language_model(resolve(str(tmp_path / "f" / name)), "cpu", "float32")
     assert model.config.hidden_dropout_prob == 0.1
-    inside = maker.with_dropout(model, 0.5)
+    inside = models.with_dropout(model, 0.5)
     assert {part.p for part in inside.modules() if isinstance(part, torch.nn.Dropout)} == {0.5}
     for ours, theirs in zip(inside.parameters(), model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
@@ -71,7 +72,7 @@ def test_dropout_where_a_model_has_none_is_refused(content):
     model, _ = content.make("bert")
     model.config = type("Config", (), {"model_type": "none", "to_dict": lambda self: {}})()
     with pytest.raises(HarnessError, match="has no dropout"):
-        maker.with_dropout(model, 0.1)
+        models.with_dropout(model, 0.1)
 
 
 def test_ways_of_training_stand_side_by_side_in_one_family(tmp_path):
