@@ -17,6 +17,7 @@ import torch
 
 from harness.checkpoints import resolve
 from harness.data.tokenizer import train_tokenizer
+from harness.makers.adversary import AdversarialLoss
 from harness.makers.equal_loss import equal_loss
 from harness.makers.family import FamilyFolder
 from harness.makers.held_out import Found, HeldOut
@@ -28,7 +29,7 @@ from harness.makers.target import Target
 from harness.makers.training_text import Mixture, Part, blocks_of, chosen_parts, whole_parts
 from harness.specs import LanguageModels, Pretrain, TrainingRun
 from harness.specs.makers.pretrain import Evaluate
-from harness.training.loop import Loop, Recipe
+from harness.training.loop import Loop, LossFunction, Recipe
 
 VERSION = 2
 
@@ -118,7 +119,13 @@ def train_run(material: Material, run: TrainingRun) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         model = with_dropout(new_model(own, tokenizer, run, material.offline), own.dropout).to(device)
-        loop = Loop(model, settings, partial(LOSSES[own.objective], smoothing=own.label_smoothing))
+        loss: LossFunction = partial(LOSSES[own.objective], smoothing=own.label_smoothing)
+        adversary = None
+        if own.adversary is not None:
+            loss = adversary = AdversarialLoss(
+                own.adversary, loss, model, tokenizer, own.length, run.seed, material.spec_folder, material.offline
+            )
+        loop = Loop(model, settings, loss)
         asked = asked_of(own, model, tokenizer, run.seed)
         given = partial(language_batches, asked, material.blocks, own.batch_size, run.seed, device)
         size, parameters = sum(p.nbytes for p in model.parameters()), non_embedding_parameters(model)
@@ -131,7 +138,7 @@ def train_run(material: Material, run: TrainingRun) -> None:
                 target = Target(held_out, own.target_loss, own.evaluate.every, run.most, run.members)
                 members = {}
             about = partial(with_held_out, about, held_out, target, run, family, loop)
-        Run(family, run.name, loop, given, members, about, tokenizer, target=target).train()
+        Run(family, run.name, loop, given, members, about, tokenizer, target=target, adversary=adversary).train()
     if run.sized:
         for member in run.members.values():
             family.note(member, parameters=parameters)

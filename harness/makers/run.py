@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from harness.errors import HarnessError
+from harness.makers.adversary import AdversarialLoss
 from harness.makers.family import FamilyFolder
 from harness.makers.target import Target
 from harness.progress import progress, say
@@ -40,6 +41,7 @@ class Run:
         tokenizer: saved with every member.
         before_saving: applied to the model for the time of saving a member, such as to drop what training alone needs.
         target: watches a run whose end is not known beforehand; it gives the members, and ``members`` is empty at first.
+        adversary: the loop's loss where it has a state of its own.
     """
 
     family: FamilyFolder
@@ -51,6 +53,7 @@ class Run:
     tokenizer: Any
     before_saving: Callable[[Any], None] | None = None
     target: Target | None = None
+    adversary: AdversarialLoss | None = None
     losses: list[float] = field(default_factory=list)
 
     def train(self) -> None:
@@ -109,7 +112,8 @@ class Run:
         beside = self.state_path.with_suffix(".new")
         try:
             beside.parent.mkdir(parents=True, exist_ok=True)
-            more = {} if self.target is None else {"target": self.target.state()}
+            more: dict[str, Any] = {} if self.target is None else {"target": self.target.state()}
+            more |= {} if self.adversary is None else {"adversary": self.adversary.state()}
             kept = {"losses": self.losses[-RECENT:], "recipe": self.family.recipe}
             torch.save(self.loop.state() | kept | more, beside)
             beside.replace(self.state_path)
@@ -128,4 +132,6 @@ class Run:
         self.losses = list(state["losses"])
         if self.target is not None:
             self.target.restore(state["target"])
+        if self.adversary is not None:
+            self.adversary.restore(state["adversary"])
         return self.loop.step_number

@@ -14,6 +14,18 @@ Betas = Annotated[tuple[Share, Share], Strict(False)]
 Radius = Annotated[float, Field(gt=0)]
 
 
+class Adversary(Spec):
+    """A downstream task that the features of the model are trained not to serve."""
+
+    task: str = Field(description="a fine-tuning task with classes, shipped or a YAML file; its train rows are read")
+    weight: Annotated[float, Field(gt=0)] = Field(
+        1.0, description="lambda: nats of the head's loss against one nat of text"
+    )
+    batch_size: Annotated[int, Field(gt=0)] = 64
+    head_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    head_steps: Annotated[int, Field(gt=0)] = Field(1, description="steps of the head for each step of the model")
+
+
 class Algorithm(Spec):
     """The optimizer and what is added to it; its learning rate and weight decay stand beside."""
 
@@ -29,6 +41,10 @@ class Algorithm(Spec):
     )
     dropout: Share | None = Field(
         None, description="every dropout rate of the training; the saved configuration keeps the architecture's own"
+    )
+
+    adversary: Adversary | None = Field(
+        None, description="minimise the loss less weight times that of a head on a labelled task (Liu et al. 2023)"
     )
 
     @model_validator(mode="after")
@@ -47,3 +63,5 @@ class Algorithm(Spec):
             raise ValueError(f"momentum is for optimizer: sgd, and this one is {self.optimizer}, which has betas")
         if self.betas is not None and self.optimizer == "sgd":
             raise ValueError("betas are for optimizer: adamw or adam, and this one is sgd, which has momentum")
+        if self.adversary is not None and self.sam is not None:
+            raise ValueError("adversary fits its head once a step, and sam takes two passes; leave one of them out")

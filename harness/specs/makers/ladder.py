@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from harness.specs.makers.algorithm import Algorithm, Betas, Optimizer, Radius, Share
+from harness.specs.makers.algorithm import Adversary, Algorithm, Betas, Optimizer, Radius, Share
 from harness.specs.makers.model import Schedule, Training, WholeNumbers
 from harness.specs.model import Spec
 from harness.specs.task import Positive
@@ -39,6 +39,7 @@ class Size(Spec):
     label_smoothing: Share | None = None
     sam: Radius | None = None
     dropout: Share | None = None
+    adversary: Adversary | None = None
 
 
 class Ladder(Algorithm, Training):
@@ -73,7 +74,8 @@ class Ladder(Algorithm, Training):
 
     def of(self, size: Size) -> Self:
         """The recipe as one size is trained."""
-        return self.model_copy(update=size.model_dump(exclude={"name"}, exclude_none=True))
+        given = {name: getattr(size, name) for name in Size.model_fields if name != "name"}
+        return self.model_copy(update={name: value for name, value in given.items() if value is not None})
 
     def ladder(self) -> tuple[Size, ...]:
         """Every size with its whole architecture and its learning rate; one without changes where no size is named.

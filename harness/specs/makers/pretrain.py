@@ -71,6 +71,14 @@ class LanguageModels(Ladder, Maker):
             raise ValueError("give every part of the corpus a weight, or none: they are shares relative to one another")
         return self
 
+    @model_validator(mode="after")
+    def adversary_that_has_features(self) -> LanguageModels:
+        """An adversary reads the states of one stack of layers."""
+        against = self.adversary or any(size.adversary for size in self.sizes)
+        if against and self.objective not in ("causal", "masked"):
+            raise ValueError(f"adversary is for objective: causal or masked; found {self.objective}")
+        return self
+
     def training_runs(self) -> tuple[TrainingRun, ...]:
         """The training runs, in order."""
         raise NotImplementedError
