@@ -98,10 +98,13 @@ class Corruption:
 
     def spans(self, text: Tokens) -> list[Span]:
         """The spans to take out of a window: the same whenever it is asked for."""
-        random = generator(self.kind.encode(), np.array(text).tobytes(), self.seed)
+        return self.drawn(len(text), generator(self.kind.encode(), np.array(text).tobytes(), self.seed))
+
+    def drawn(self, length: int, random: np.random.Generator) -> list[Span]:
+        """Spans of a text of some length, from random numbers that are handed in."""
         if self.kind == SPAN_CORRUPTION:
-            return noise_spans(len(text), self.rate, self.mean, len(self.replacements), random)
-        return infilling_spans(len(text), self.rate, self.mean, random)
+            return noise_spans(length, self.rate, self.mean, len(self.replacements), random)
+        return infilling_spans(length, self.rate, self.mean, random)
 
     def source(self, text: Tokens, spans: Sequence[Span]) -> Tokens:
         """What the encoder reads."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -20,8 +20,27 @@ SPECIAL_TOKENS = {
         "sep_token": "[SEP]",
         "mask_token": "[MASK]",
     },
+    "span": {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+    "denoising": {
+        "bos_token": "<s>",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+        "cls_token": "<s>",
+        "sep_token": "</s>",
+    },
 }
-UNKNOWN_WORD = {"causal": "<|unknown|>", "masked": "[UNK]"}
+SENTINELS = [f"<extra_id_{number}>" for number in range(100)]
+"""What stands for the spans taken out of a text, as many as T5 has."""
+UNKNOWN_WORD = {"causal": "<|unknown|>", "masked": "[UNK]", "span": "<unk>", "denoising": "<unk>"}
+FRAMES = {
+    "masked": ("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1"),
+    "span": ("$A </s>", "$A </s> $B </s>"),
+    "denoising": ("<s> $A </s>", "<s> $A </s> </s> $B </s>"),
+}
+"""What is written around a text and around a pair, as BERT, T5 and BART do."""
+TrainedFor = Literal["causal", "masked", "span", "denoising"]
 KINDS = ("bpe", "word")
 
 
@@ -30,20 +49,21 @@ def train_tokenizer(
     *,
     kind: Literal["bpe", "word"],
     vocabulary: int,
-    objective: Literal["causal", "masked"],
+    objective: TrainedFor,
     lowercase: bool = False,
     max_length: int | None = None,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer; the same texts give the same ``tokenizer.json``, byte for byte.
 
     A causal tokenizer adds nothing to a text: ``<|endoftext|>`` is its first, last and padding token where a caller
-    asks for one. A masked one writes ``[CLS] text [SEP]`` and ``[CLS] text [SEP] other [SEP]``, as BERT does.
+    asks for one. A masked one writes ``[CLS] text [SEP]`` and ``[CLS] text [SEP] other [SEP]``, as BERT does. One for span
+    corruption has sentinels and writes as T5 does, one for denoising has a mask and writes as BART does.
 
     Args:
         texts: what to train on.
         kind: ``bpe`` is byte-level, so that no text is unknown; ``word`` makes each word between white space a token.
         vocabulary: the most tokens there may be, special ones included; rare words beyond it are unknown.
-        objective: ``causal`` or ``masked``.
+        objective: ``causal``, ``masked``, ``span`` or ``denoising``.
         lowercase: whether text is put in lower case first.
         max_length: the longest sequence the model takes, in tokens; unlimited by default.
 
@@ -54,8 +74,8 @@ def train_tokenizer(
     tokenizer = _untrained(kind, objective, lowercase)
     trainer = _trainer(kind, vocabulary, _special_tokens(kind, objective))
     tokenizer.train_from_iterator(_not_blank(texts), trainer)
-    if objective == "masked":
-        tokenizer.post_processor = _bert_template(tokenizer)
+    if objective in FRAMES:
+        tokenizer.post_processor = _template(tokenizer, objective)
     return _wrapped(tokenizer, kind, objective, max_length)
 
 
@@ -71,7 +91,8 @@ def _check(kind: str, objective: str, vocabulary: int) -> None:
 
 def _special_tokens(kind: str, objective: str) -> list[str]:
     unknown = [UNKNOWN_WORD[objective]] if kind == "word" else []
-    return list(dict.fromkeys([*SPECIAL_TOKENS[objective].values(), *unknown]))
+    sentinels = SENTINELS if objective == "span" else []
+    return list(dict.fromkeys([*SPECIAL_TOKENS[objective].values(), *unknown, *sentinels]))
 
 
 def _trainer(kind: str, vocabulary: int, special: list[str]) -> trainers.Trainer:
@@ -98,19 +119,19 @@ def _untrained(kind: str, objective: str, lowercase: bool) -> Tokenizer:
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     else:
         tokenizer = Tokenizer(models.BPE())
-        # a masked model sees pairs: the first word of a text is then the same token as inside it
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=objective == "masked")
+        # all but a causal model see pairs: the first word of a text is then the same token as inside it
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=objective != "causal")
         tokenizer.decoder = decoders.ByteLevel()
     if lowercase:
         tokenizer.normalizer = normalizers.Lowercase()
     return tokenizer
 
 
-def _bert_template(tokenizer: Tokenizer) -> processors.TemplateProcessing:
+def _template(tokenizer: Tokenizer, objective: str) -> processors.TemplateProcessing:
+    single, pair = FRAMES[objective]
+    named = sorted({word.split(":")[0] for word in pair.split() if not word.startswith("$")})
     return processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+        single=single, pair=pair, special_tokens=[(name, tokenizer.token_to_id(name)) for name in named]
     )
 
 
@@ -120,10 +141,12 @@ def _wrapped(tokenizer: Tokenizer, kind: str, objective: str, max_length: int | 
         names["unk_token"] = UNKNOWN_WORD[objective]
     segments = ["token_type_ids"] if objective == "masked" else []
     length = {} if max_length is None else {"model_max_length": max_length}
+    sentinels: dict[str, Any] = {"extra_special_tokens": SENTINELS} if objective == "span" else {}
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_input_names=["input_ids", *segments, "attention_mask"],
         clean_up_tokenization_spaces=False,
         **names,
         **length,
+        **sentinels,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from harness.data.documents import documents
+from harness.data.pairs import frame
 from harness.data.rows import load_rows
 from harness.errors import HarnessError
 from harness.specs import Corpus, LmLossTask, Training
@@ -51,7 +52,8 @@ def corpus_name(corpus: Corpus, revision: str) -> str:
 def packed(tokenizer: Any, texts: Sequence[str], training: Training, objective: str) -> torch.Tensor:
     """The corpus as sequences of one length: int64 ``(N, length)``.
 
-    Causal: documents end to end with BOS (or EOS) before each. Masked: [CLS] text [SEP], documents end to end.
+    Causal: documents end to end with BOS (or EOS) before each. Masked: [CLS] text [SEP], documents end to end. Span and
+    denoising: text alone, documents end to end, so short that its special tokens make up the length.
 
     Raises:
         HarnessError: less text than one batch.
@@ -62,14 +64,15 @@ def packed(tokenizer: Any, texts: Sequence[str], training: Training, objective: 
     stream = np.concatenate(
         [np.array(([begin] if causal and begin is not None else []) + ids, dtype=np.int64) for ids in coded]
     )
-    size = training.length if causal else training.length - 2
+    around = sum(map(len, frame(tokenizer))) if objective in ("span", "denoising") else 0 if causal else 2
+    size = training.length - around
     count = len(stream) // size
     if count < training.batch_size:
         raise HarnessError(
             f"the corpus has {len(stream):,} tokens, less than one batch of {training.batch_size} x {size}; give more text or a smaller batch"
         )
     blocks = torch.from_numpy(stream[: count * size].reshape(count, size))
-    if causal:
+    if objective != "masked":
         return blocks
     edges = [torch.full((count, 1), token) for token in (tokenizer.cls_token_id, tokenizer.sep_token_id)]
     return torch.cat([edges[0], blocks, edges[1]], 1)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.checkpoints import Resolved
 
 MEMBER = "harness.json"
-KEPT = ("from", "members", "pushed")
+KEPT = ("from", "members", "equal_loss", "overlap", "pushed")
 """Parts of ``family.yaml`` that the recipe does not say."""
 
 
@@ -71,6 +71,12 @@ class FamilyFolder:
         told = self.about["members"].setdefault(member, {})
         if {name: told.get(name) for name in facts} != facts:
             self.about["members"][member] = {**told, **facts}
+            self.write()
+
+    def describe(self, **facts: Any) -> None:
+        """Add to what ``family.yaml`` says of the whole family."""
+        if {name: self.about.get(name) for name in facts} != facts:
+            self.about |= facts
             self.write()
 
     def made_from(self, *parents: Resolved) -> None:
@@ -123,15 +129,6 @@ class FamilyFolder:
                 f"{self.folder}: the members to make need about {needed / 1e9:,.1f} GB and {free / 1e9:,.1f} GB are free; "
                 "make room, make fewer members, or choose another disk"
             )
-
-    def describe(self, member: str, settings: Mapping[str, Any]) -> None:
-        """Note in ``family.yaml`` what of a member is known only when it is made.
-
-        Raises:
-            HarnessError: the folder cannot be written.
-        """
-        self.about["members"][member] |= settings
-        self.write()
 
     def complete(self, member: str) -> bool:
         """Whether a member stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,8 +12,16 @@ from torch.nn import functional
 from harness.data.sequences import UNSCORED
 from harness.data.windows import MaskVocabulary, corrupted
 from harness.makers.corpus import batches
+from harness.makers.restoring import Restoring, restoring_loss
 from harness.training.heads import head_off
 from harness.training.loop import Batch
+
+
+class Drawn(Protocol):
+    """Sequences that know how they are drawn, such as a mixture."""
+
+    def batches(self, size: int, seed: int, start: int, stop: int) -> Iterator[torch.Tensor]:
+        """Batches of steps ``start`` to ``stop``."""
 
 
 class Objective:
@@ -46,27 +54,35 @@ def forward(model: Any, batch: Batch) -> torch.Tensor:
     return model(input_ids=batch["input_ids"], attention_mask=torch.ones_like(batch["input_ids"])).logits
 
 
-def causal_loss(model: Any, batch: Batch) -> torch.Tensor:
+def causal_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
     """Mean cross-entropy of the next token, nats, float32."""
     logits, labels = forward(model, batch)[:, :-1], batch["labels"][:, 1:]
-    return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
+    return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), label_smoothing=smoothing)
 
 
-def masked_loss(model: Any, batch: Batch) -> torch.Tensor:
+def masked_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
     """Mean cross-entropy of the masked tokens, nats, float32; the last layer works on these positions alone."""
     scored = batch["labels"] != UNSCORED
     with head_off(model, batch["input_ids"][:1, :2]) as head:
         states = forward(model, batch)[scored]
     logits = states if head is None else head(states)
-    return functional.cross_entropy(logits.float(), batch["labels"][scored])
+    return functional.cross_entropy(logits.float(), batch["labels"][scored], label_smoothing=smoothing)
 
 
-LOSSES = {"causal": causal_loss, "masked": masked_loss}
+LOSSES = {"causal": causal_loss, "masked": masked_loss, "span": restoring_loss, "denoising": restoring_loss}
 
 
 def language_batches(
-    objective: Objective, blocks: torch.Tensor, size: int, seed: int, device: str, start: int, stop: int
+    objective: Objective | Restoring,
+    blocks: torch.Tensor | Drawn,
+    size: int,
+    seed: int,
+    device: str,
+    start: int,
+    stop: int,
 ) -> Iterator[Batch]:
     """Batches of steps ``start`` to ``stop``, ready for the model."""
-    for step, chosen in enumerate(batches(blocks, size, seed, start, stop), start):
+    table = isinstance(blocks, torch.Tensor)
+    drawn = batches(blocks, size, seed, start, stop) if table else blocks.batches(size, seed, start, stop)
+    for step, chosen in enumerate(drawn, start):
         yield {name: values.to(device) for name, values in objective.batch(chosen, step).items()}

@@ -1,13 +1,15 @@
-"""Maker ``pretrain``: causal and masked language models from scratch, or trained on from a checkpoint.
+"""Maker ``pretrain``: language models of several objectives from scratch, or trained on from a checkpoint.
 
-Each size and seed is one run; checkpoints of a run are kept at the steps named. The same seed and thread count give the same
-weights, also when a run was killed and goes on: batches and masks of a step depend on seed and step alone.
+Each size and seed is one run; checkpoints of a run are kept at the steps named, or where a target loss is met. The same
+seed and thread count give the same weights, also when a run was killed and goes on: batches and masks of a step depend on
+seed and step alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,19 @@ from harness.checkpoints import Resolved, resolve
 from harness.checkpoints.config import body_parameters
 from harness.data.tokenizer import train_tokenizer
 from harness.errors import HarnessError
-from harness.makers.corpus import corpus_texts, packed
+from harness.makers.adversary import AdversarialLoss
+from harness.makers.equal_loss import equal_loss
 from harness.makers.family import FamilyFolder
+from harness.makers.held_out import Found, HeldOut
+from harness.makers.models import new_model, non_embedding_parameters, with_dropout
 from harness.makers.objectives import LOSSES, Objective, language_batches
+from harness.makers.restoring import Restoring
 from harness.makers.run import Run
+from harness.makers.target import Target
+from harness.makers.training_text import Mixture, Part, blocks_of, chosen_parts, whole_parts
 from harness.specs import LanguageModels, Pretrain, TrainingRun
-from harness.training.loop import Loop, Recipe
+from harness.specs.makers.pretrain import Evaluate
+from harness.training.loop import Loop, LossFunction, Recipe
 
 VERSION = 2
 
@@ -33,7 +42,8 @@ def make(
     """Make what is missing of a family; returns the names of all members, in order.
 
     Raises:
-        HarnessError: the folder holds another family, the corpus has too little text, or training diverged.
+        HarnessError: the folder holds another family, the corpus has too little text, training diverged, or a target loss
+            was not reached.
     """
     family = FamilyFolder(folder, recipe, VERSION)
     missing = set(family.missing())
@@ -41,13 +51,51 @@ def make(
         start = next((family.parent(parent, offline=offline) for parent in recipe.parents()), None)
         if start is not None:
             family.made_from(start)
-        texts, corpus = corpus_texts(recipe.corpus, spec_folder, offline)
-        tokenizer = the_tokenizer(recipe, start, texts, offline)
-        blocks = packed(tokenizer, texts, recipe, recipe.objective)
+        material = Material(recipe, family, start, spec_folder, device, offline)
         for run in recipe.training_runs():
             if missing & set(run.members.values()):
-                train_run(recipe, start, family, tokenizer, blocks, run, corpus, device)
+                train_run(material, run)
+    if isinstance(recipe, Pretrain) and recipe.target_loss is not None and "equal_loss" not in family.about:
+        found = {member: Found.load(held_out_path(family, member)) for member in family.names}
+        family.describe(equal_loss=equal_loss(found, recipe.equal_within))
     return list(recipe.members())
+
+
+@dataclass
+class Material:
+    """What all runs of a family share: text, tokenizer, held-out text."""
+
+    recipe: LanguageModels
+    family: FamilyFolder
+    start: Resolved | None
+    spec_folder: Path
+    device: str
+    offline: bool
+    held_out: HeldOut | None = None
+
+    @cached_property
+    def corpus(self) -> tuple[list[Part], str]:
+        """All text that the corpus names, and what it is called."""
+        return whole_parts(self.recipe, self.spec_folder, self.offline)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The family's; one that is trained sees the whole corpus, whatever is selected of it."""
+        return the_tokenizer(
+            self.recipe, self.start, [text for part in self.corpus[0] for text in part.texts], self.offline
+        )
+
+    @cached_property
+    def blocks(self) -> torch.Tensor | Mixture:
+        """The text trained on in sequences of one length."""
+        parts = chosen_parts(self.recipe, self.corpus[0], self.tokenizer, self.spec_folder, self.offline)
+        return blocks_of(self.recipe, parts, self.tokenizer)
+
+    def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
+        """The text of ``evaluate``, cut once for all runs."""
+        if self.held_out is None:
+            self.held_out = HeldOut(evaluate, self.recipe, model, self.tokenizer, self.spec_folder, self.offline)
+        return self.held_out
 
 
 def parameters(recipe: LanguageModels, folder: Path, *, offline: bool = False) -> int | None:
@@ -96,68 +144,46 @@ def the_tokenizer(recipe: LanguageModels, start: Resolved | None, texts: list[st
     )  # fmt: skip
 
 
-def new_model(recipe: LanguageModels, start: Resolved | None, tokenizer: Any, run: TrainingRun) -> Any:
-    """A model with random weights under the seed, or the start's."""
-    if not isinstance(recipe, Pretrain) or start is None:
-        return from_scratch(recipe.objective, run.size.architecture, tokenizer, run.seed)
-    from harness.checkpoints import load_language_model, load_with_new_head
-
-    if recipe.head == "tied":
-        return load_with_new_head(start, run.seed)
-    return load_language_model(start, "cpu", "float32")[0]
-
-
-def from_scratch(objective: str, architecture: Mapping[str, Any], tokenizer: Any, seed: int) -> Any:
-    """A language model with random weights under the seed.
-
-    Raises:
-        HarnessError: transformers has no such architecture.
-    """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
-
-    settings = dict(architecture)
-    model_type = settings.pop("model_type")
-    try:
-        usual = AutoConfig.for_model(model_type)
-        named = [name for name in ("cls_token_id", "sep_token_id") if getattr(usual, name, None) is not None]
-        special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id", *named)}
-        config = AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **special, **settings)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            chosen = AutoModelForCausalLM if objective == "causal" else AutoModelForMaskedLM
-            return chosen.from_config(config)
-    except (ValueError, KeyError, TypeError) as error:
-        raise HarnessError(f"architecture {dict(architecture)}: {str(error).splitlines()[0]}") from None
-
-
-def train_run(
-    recipe: LanguageModels, start: Resolved | None, family: FamilyFolder, tokenizer: Any, blocks: torch.Tensor,
-    run: TrainingRun, corpus: str, device: str,
-) -> None:  # fmt: skip
-    """One run: train to the last step and keep the checkpoints named; go on where a killed run stopped."""
-    assert run.size.learning_rate is not None
+def train_run(material: Material, run: TrainingRun) -> None:
+    """One run: train to its end and keep the checkpoints named; go on where a killed run stopped."""
+    own, family, tokenizer, device = material.recipe.of(run.size), material.family, material.tokenizer, material.device
     settings = Recipe(
-        steps=run.steps, learning_rate=run.size.learning_rate, warmup_steps=recipe.warmup_steps, schedule=recipe.schedule,
-        weight_decay=recipe.weight_decay, clip=recipe.clip, precision=recipe.precision,
+        steps=run.steps, learning_rate=own.learning_rate, warmup_steps=own.warmup_steps, schedule=own.schedule,
+        weight_decay=own.weight_decay, clip=own.clip, precision=own.precision, optimizer=own.optimizer,
+        momentum=own.momentum, betas=own.betas or (0.9, 0.999), sam=own.sam,
     )  # fmt: skip
-    given = partial(language_batches, Objective(recipe.objective, tokenizer, run.seed, recipe.mask_rate), blocks,
-                    recipe.batch_size, run.seed, device)  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
-        loop = Loop(new_model(recipe, start, tokenizer, run).to(device), settings, LOSSES[recipe.objective])
-        about = partial(about_member, recipe, family, run, corpus, non_embedding_parameters(loop.model))
-        Run(family, run.name, loop, given, run.members, about, tokenizer).train()
+        model = with_dropout(new_model(own, material.start, tokenizer, run), own.dropout).to(device)
+        loss: LossFunction = partial(LOSSES[own.objective], smoothing=own.label_smoothing)
+        adversary = None
+        if own.adversary is not None:
+            loss = adversary = AdversarialLoss(
+                own.adversary, loss, model, tokenizer, own.length, run.seed, material.spec_folder, material.offline
+            )
+        loop = Loop(model, settings, loss)
+        asked = asked_of(own, model, tokenizer, run.seed)
+        given = partial(language_batches, asked, material.blocks, own.batch_size, run.seed, device)
+        without_embeddings = non_embedding_parameters(model)
+        about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings)
+        members, target = run.members, None
+        if isinstance(own, Pretrain) and own.evaluate is not None:
+            held_out = material.held_out_text(own.evaluate, model)
+            if own.target_loss is not None and run.most is not None:
+                target = Target(held_out, own.target_loss, own.evaluate.every, run.most, run.members)
+                members = {}
+            about = partial(with_held_out, about, held_out, target, run, family, loop)
+        Run(family, run.name, loop, given, members, about, tokenizer, target=target, adversary=adversary).train()
     if run.sized:
         for member in run.members.values():
-            family.note(member, parameters=non_embedding_parameters(loop.model))
+            family.note(member, parameters=without_embeddings)
 
 
-def non_embedding_parameters(model: Any) -> int:
-    """N of Kaplan et al. 2020: all parameters but the embeddings of tokens and positions and an output layer of its own."""
-    apart = {id(p) for part in model.modules() if isinstance(part, torch.nn.Embedding) for p in part.parameters()}
-    head = model.get_output_embeddings()
-    apart |= {id(p) for p in head.parameters()} if head is not None else set()
-    return sum(p.numel() for p in model.parameters() if id(p) not in apart)
+def asked_of(recipe: LanguageModels, model: Any, tokenizer: Any, seed: int) -> Objective | Restoring:
+    """What a model reads of blocks of text and is asked for."""
+    if recipe.objective in ("causal", "masked"):
+        return Objective(recipe.objective, tokenizer, seed, recipe.corrupted_share)
+    return Restoring(recipe.objective, model, tokenizer, seed, recipe.corrupted_share, recipe.span_length)
 
 
 def about_member(
@@ -174,3 +200,24 @@ def about_member(
             "tokens": step * recipe.batch_size * recipe.length, "train_loss": loss, **(sized if run.sized else {}),
         },
     }  # fmt: skip
+
+
+About = Callable[[int, float | None], Mapping[str, Any]]
+
+
+def with_held_out(
+    about: About, held_out: HeldOut, target: Target | None, run: TrainingRun, family: FamilyFolder, loop: Loop, step: int,
+    loss: float | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What a member says of itself, its loss on held-out text too; what each document gave is kept beside the family."""
+    found = target.found if target is not None and target.reached == step else None
+    found = held_out.measured(loop.model) if found is None else found
+    member = run.members[step] if target is None else target.members[step]
+    found.save(held_out_path(family, member))
+    said = about(step, loss)
+    return {**said, "made": {**said["made"], "held_out": {"text": held_out.text, **found.told()}}}
+
+
+def held_out_path(family: FamilyFolder, member: str) -> Path:
+    """Where a member's losses by document stand."""
+    return family.folder / ".held_out" / f"{member.replace('/', ' ')}.json"

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 
 from harness.errors import HarnessError
+from harness.makers.adversary import AdversarialLoss
 from harness.makers.family import FamilyFolder
+from harness.makers.target import Target
 from harness.progress import progress, say
 from harness.training.loop import Batch, Loop
 
@@ -38,6 +40,8 @@ class Run:
         about: what ``harness.json`` of a member says, from its step and the mean loss of recent steps.
         tokenizer: saved with every member.
         before_saving: applied to the model for the time of saving a member, such as to drop what training alone needs.
+        target: watches a run whose end is not known beforehand; it gives the members, and ``members`` is empty at first.
+        adversary: the loop's loss where it has a state of its own.
     """
 
     family: FamilyFolder
@@ -48,6 +52,8 @@ class Run:
     about: Callable[[int, float | None], Mapping[str, Any]]
     tokenizer: Any
     before_saving: Callable[[Any], None] | None = None
+    target: Target | None = None
+    adversary: AdversarialLoss | None = None
     losses: list[float] = field(default_factory=list)
 
     def train(self) -> None:
@@ -57,11 +63,12 @@ class Run:
             DivergedError: the loss is not finite.
             HarnessError: the disk is full or the folder cannot be written.
         """
-        last = max(self.members)
         start = self.resume()
+        if self.target is not None:
+            self.members = self.target.after(self.loop)
         if start:
             say(f"{self.family.folder.name}: {self.name} goes on at step {start}")
-        saved = time.monotonic()
+        saved, last = time.monotonic(), self.last
         with progress(f"{self.family.folder.name}  {self.name}", last - start) as advance:
             if start in self.members:
                 self.keep(start)
@@ -69,12 +76,21 @@ class Run:
                 self.losses.append(self.loop.step(batch))
                 advance(1)
                 step = self.loop.step_number
+                if self.target is not None:
+                    self.members, last = self.target.after(self.loop), self.last
                 if step in self.members:
                     self.keep(step)
-                if step < last and (step in self.members or time.monotonic() - saved > SECONDS_BETWEEN_STATES):
+                if step >= last:
+                    break
+                if step in self.members or time.monotonic() - saved > SECONDS_BETWEEN_STATES:
                     self.save_state()
                     saved = time.monotonic()
         self.state_path.unlink(missing_ok=True)
+
+    @property
+    def last(self) -> int:
+        """The step that ends the run, as far as it is known."""
+        return max(self.members) if self.target is None else self.target.last
 
     def keep(self, step: int) -> None:
         """Save the member of a step, unless it stands."""
@@ -96,7 +112,10 @@ class Run:
         beside = self.state_path.with_suffix(".new")
         try:
             beside.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(self.loop.state() | {"losses": self.losses[-RECENT:], "recipe": self.family.recipe}, beside)
+            more: dict[str, Any] = {} if self.target is None else {"target": self.target.state()}
+            more |= {} if self.adversary is None else {"adversary": self.adversary.state()}
+            kept = {"losses": self.losses[-RECENT:], "recipe": self.family.recipe}
+            torch.save(self.loop.state() | kept | more, beside)
             beside.replace(self.state_path)
         except (OSError, RuntimeError) as error:
             beside.unlink(missing_ok=True)
@@ -111,4 +130,8 @@ class Run:
             return 0
         self.loop.restore(state)
         self.losses = list(state["losses"])
+        if self.target is not None:
+            self.target.restore(state["target"])
+        if self.adversary is not None:
+            self.adversary.restore(state["adversary"])
         return self.loop.step_number

@@ -43,7 +43,7 @@ def make_changed(recipe: Maker, family: FamilyFolder, start: str, change: Change
         model, tokenizer = load_as_saved(found)
         family.require_space(sum(parameter.nbytes for parameter in model.parameters()))
         did = change(model, transformer_of(model), member)
-        family.describe(member, did)
+        family.note(member, **did)
         family.save(member, model, tokenizer, about(recipe, family, found, member, did))
     return list(family.names)
 

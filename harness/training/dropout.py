@@ -96,5 +96,7 @@ def cheap_dropout(model: Any) -> AbstractContextManager[Any]:
     """The mode where it serves: on a CPU, for a model that has a dropout rate."""
     parameter = next(model.parameters())
     config = getattr(model, "config", None)
-    serves = parameter.device.type == "cpu" and config is not None and any(rates(config).values())
-    return CheapDropout() if serves else nullcontext()
+    if parameter.device.type != "cpu" or config is None:
+        return nullcontext()
+    layers = (part.p for part in model.modules() if isinstance(part, torch.nn.Dropout))
+    return CheapDropout() if any(rates(config).values()) or any(layers) else nullcontext()

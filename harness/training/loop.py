@@ -12,9 +12,14 @@ import torch
 from harness.checkpoints.pruned import zeros_held
 from harness.errors import HarnessError
 from harness.training.dropout import cheap_dropout
+from harness.training.optimizers import optimizer_of, uphill
 
 Batch = dict[str, torch.Tensor]
 LossFunction = Callable[[Any, Batch], torch.Tensor]
+
+
+MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
+"""What optimizers keep of a weight besides itself."""
 
 
 class DivergedError(HarnessError):
@@ -23,7 +28,10 @@ class DivergedError(HarnessError):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How parameters move: AdamW (Loshchilov and Hutter 2019), a schedule, and a bound on the gradient's norm."""
+    """How parameters move: an optimizer, a schedule, and a bound on the gradient's norm.
+
+    ``momentum`` is that of SGD, ``betas`` are those of Adam; ``sam`` is the radius of sharpness-aware minimisation.
+    """
 
     steps: int
     learning_rate: float
@@ -32,6 +40,10 @@ class Recipe:
     weight_decay: float = 0.01
     clip: float = 1.0
     precision: Literal["float32", "bfloat16"] = "float32"
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    momentum: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    sam: float | None = None
 
     def factor(self, step: int) -> float:
         """What the learning rate is multiplied by at a step, counted from 0.
@@ -49,7 +61,7 @@ class Recipe:
 
     @property
     def decay(self) -> float:
-        """What weight decay alone multiplies a weight by over all steps.
+        """What weight decay alone multiplies a weight by over all steps of AdamW.
 
         >>> Recipe(steps=2, learning_rate=0.5, schedule="constant", weight_decay=0.2).decay
         0.81
@@ -75,13 +87,7 @@ class Loop:
         self.step_number = 0
         self.parameters = dict(model.named_parameters())
         self.held: dict[str, torch.Tensor] = zeros_held(model)
-        self.optimizer = torch.optim.AdamW(
-            parameter_groups(model, recipe.weight_decay),
-            lr=recipe.learning_rate,
-            betas=(0.9, 0.999),
-            eps=1e-8,
-            fused=True,
-        )
+        self.optimizer = optimizer_of(model, recipe)
         self.dropout = cheap_dropout(model)
         model.train()
 
@@ -93,13 +99,12 @@ class Loop:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * self.recipe.factor(self.step_number)
-        mixed = self.recipe.precision == "bfloat16"
-        with self.dropout, torch.autocast(batch[next(iter(batch))].device.type, torch.bfloat16, enabled=mixed):
-            loss = self.loss(self.model, batch)
-        found = loss.item()
-        if not math.isfinite(found):
-            raise DivergedError(f"diverged at step {self.step_number}: loss {found}; a smaller learning rate may do")
-        loss.backward()
+        random = torch.get_rng_state() if self.recipe.sam else None
+        found = self.backward(batch)
+        if self.recipe.sam and random is not None:
+            with uphill(self.model.parameters(), self.recipe.sam):
+                torch.set_rng_state(random)  # the same dropout
+                self.backward(batch)
         if self.after_backward is not None:
             self.after_backward(self.step_number)
         for name, zeros in self.held.items():
@@ -110,6 +115,17 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step_number += 1
+        return found
+
+    def backward(self, batch: Batch) -> float:
+        """Add the gradients of a batch, and return its loss."""
+        mixed = self.recipe.precision == "bfloat16"
+        with self.dropout, torch.autocast(batch[next(iter(batch))].device.type, torch.bfloat16, enabled=mixed):
+            loss = self.loss(self.model, batch)
+        found = loss.item()
+        if not math.isfinite(found):
+            raise DivergedError(f"diverged at step {self.step_number}: loss {found}; a smaller learning rate may do")
+        loss.backward()
         return found
 
     def hold(self, zeros: Mapping[str, torch.Tensor]) -> None:
@@ -123,7 +139,7 @@ class Loop:
             for name, where in self.held.items():
                 parameter = self.parameters[name]
                 moments = self.optimizer.state.get(parameter, {})
-                for tensor in (parameter, *(moments[m] for m in ("exp_avg", "exp_avg_sq") if m in moments)):
+                for tensor in (parameter, *(moments[m] for m in MOMENTS if moments.get(m) is not None)):
                     tensor.masked_fill_(where, 0)
 
     def state(self) -> dict[str, Any]:
@@ -143,12 +159,3 @@ class Loop:
         device = next(iter(self.parameters.values())).device
         self.held = {name: zeros.to(device) for name, zeros in state.get("held", {}).items()}
         torch.set_rng_state(state["random"])
-
-
-def parameter_groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices are decayed, vectors (biases, the gains of norms) are not."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]

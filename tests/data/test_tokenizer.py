@@ -13,14 +13,14 @@ from harness.data.worlds import load_world
 from harness.errors import HarnessError
 
 TEXTS = [f"The quick brown fox {n} jumps over the lazy dog — naïve café\n" for n in range(200)]
-EVERY = [(kind, objective) for kind in ("bpe", "word") for objective in ("causal", "masked")]
+EVERY = [(kind, objective) for kind in ("bpe", "word") for objective in ("causal", "masked", "span", "denoising")]
 
 
 @pytest.mark.parametrize(("kind", "objective"), EVERY)
 def test_same_text_same_bytes_and_back_from_disk(kind: Any, objective: Any, tmp_path: Path) -> None:
     saved = []
     for folder in (tmp_path / "a", tmp_path / "b"):
-        train_tokenizer(iter(TEXTS), kind=kind, vocabulary=300, objective=objective, max_length=64).save_pretrained(
+        train_tokenizer(iter(TEXTS), kind=kind, vocabulary=400, objective=objective, max_length=64).save_pretrained(
             folder
         )
         saved.append((folder / "tokenizer.json").read_bytes())

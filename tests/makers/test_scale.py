@@ -6,7 +6,7 @@ import yaml
 
 from harness.checkpoints import load_language_model, resolve
 from harness.makers import scale as maker
-from harness.makers.pretrain import non_embedding_parameters
+from harness.makers.models import non_embedding_parameters
 from harness.specs import Scale
 
 GRID = {

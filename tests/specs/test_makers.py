@@ -102,7 +102,7 @@ def test_a_grid_has_one_run_a_size_or_one_a_budget():
 @pytest.mark.parametrize(("changes", "message"), [
     ({"schedule": "cosine"}, "checkpoints of one run belong to a constant schedule"),
     ({"runs": "per_budget"}, "runs: per_budget with schedule: constant"),
-    ({"tokens": [1001, 1002]}, "must rise by at least a step of 4 x 100"),
+    ({"tokens": [1001, 1002]}, "must rise by at least a step of 400 tokens"),
 ])  # fmt: skip
 def test_a_grid_that_does_not_fit_together_is_refused(changes, message):
     with pytest.raises(ValidationError, match=message):

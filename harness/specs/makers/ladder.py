@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from harness.specs.makers.model import Training, WholeNumbers
+from harness.specs.makers.algorithm import Adversary, Algorithm, Betas, Optimizer, Radius, Share
+from harness.specs.makers.model import Schedule, Training, WholeNumbers
 from harness.specs.model import Spec
+from harness.specs.task import Positive
 
 WIDTHS = ("hidden_size", "n_embd", "d_model")
 """Names that configurations of transformers give the width of the hidden state."""
@@ -21,14 +23,26 @@ WITH_WIDTH = (
 
 
 class Size(Spec):
-    """One size of a ladder: what of the architecture differs from the one beside it."""
+    """One size of a ladder, or one way of training: what differs from what stands beside it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     architecture: dict[str, Any] = Field(default_factory=dict, description="fields of the configuration that differ")
     learning_rate: Annotated[float, Field(gt=0)] | None = Field(None, description="of this size; default, by the rule")
+    schedule: Schedule | None = None
+    warmup_steps: Annotated[int, Field(ge=0)] | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    clip: Annotated[float, Field(gt=0)] | None = None
+    batch_size: Positive | None = None
+    optimizer: Optimizer | None = None
+    momentum: Share | None = None
+    betas: Betas | None = None
+    label_smoothing: Share | None = None
+    sam: Radius | None = None
+    dropout: Share | None = None
+    adversary: Adversary | None = None
 
 
-class Ladder(Training):
+class Ladder(Algorithm, Training):
     """An architecture, and the sizes of it that are trained."""
 
     architecture: dict[str, Any] = Field(default_factory=dict, description="model_type and its configuration")
@@ -54,8 +68,14 @@ class Ladder(Training):
         if len(set(names)) != len(names):
             raise ValueError(f"sizes repeats a name: {names}")
         if self.sizes or self.widths or self.depths or self.learning_rate_rule != "constant":
-            self.ladder()
+            for size in self.ladder():
+                self.of(size).check_optimizer()
         return self
+
+    def of(self, size: Size) -> Self:
+        """The recipe as one size is trained."""
+        given = {name: getattr(size, name) for name in Size.model_fields if name != "name"}
+        return self.model_copy(update={name: value for name, value in given.items() if value is not None})
 
     def ladder(self) -> tuple[Size, ...]:
         """Every size with its whole architecture and its learning rate; one without changes where no size is named.
@@ -68,7 +88,7 @@ class Ladder(Training):
             for pair in self.pairs()
         )  # fmt: skip
         if not changes:
-            return (Size(name="own", architecture=self.architecture, learning_rate=self.learning_rate),)
+            return (self.complete(Size(name="own")),)
         return tuple(self.complete(size) for size in changes)
 
     def pairs(self) -> list[list[tuple[str, Mapping[str, Any]]]]:
@@ -85,7 +105,7 @@ class Ladder(Training):
         rate = size.learning_rate
         if rate is None and self.learning_rate_rule == "inverse_width":
             rate = self.learning_rate * width_of(self.architecture)[1] / width_of(whole)[1]
-        return Size(name=size.name, architecture=whole, learning_rate=rate or self.learning_rate)
+        return size.model_copy(update={"architecture": whole, "learning_rate": rate or self.learning_rate})
 
 
 def width_of(architecture: Mapping[str, Any]) -> tuple[str, int]:

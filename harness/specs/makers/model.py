@@ -114,12 +114,15 @@ def number(text: str) -> int | float | str:
     return text
 
 
+Schedule = Literal["linear", "constant", "cosine"]
+
+
 class Training(Spec):
-    """How a maker trains: AdamW on sequences of one length, cut from a corpus."""
+    """How a maker trains: on sequences of one length, cut from a corpus; AdamW where no optimizer is named."""
 
     corpus: Corpora = Field((), description="text to train on: lm_loss/NAME (its train split), a file, or a mapping")
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    schedule: Literal["linear", "constant", "cosine"] = "constant"
+    schedule: Schedule = "constant"
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(gt=0)] = 1.0

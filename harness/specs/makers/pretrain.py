@@ -8,11 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, model_validator
 
-from harness.specs.makers.corpus import Corpora
 from harness.specs.makers.ladder import Ladder, Size
 from harness.specs.makers.model import WHOLE_SPREAD, Maker, Seeds
+from harness.specs.makers.text import Select, TrainingTexts
 from harness.specs.model import Spec
-from harness.specs.task import Positive
+from harness.specs.task import Corpus, Positive
+
+Objective = Literal["causal", "masked", "span", "denoising"]
+"""Span: span corruption, as T5 was trained. Denoising: text infilling, as BART was."""
 
 
 class Tokenizer(Spec):
@@ -33,6 +36,8 @@ class TrainingRun:
         size: architecture and learning rate.
         members: step -> name of the checkpoint kept after it; the largest step ends the run.
         sized: whether its size is one of several, or is what the family is about.
+        most: where training goes on to a target loss, the steps that it may take; members are then counted from the
+            step that reached it.
     """
 
     name: str
@@ -40,26 +45,50 @@ class TrainingRun:
     size: Size
     members: Mapping[int, str]
     sized: bool = False
+    most: int | None = None
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of the run."""
-        return max(self.members)
+        """Optimizer steps of the run; the most there may be."""
+        return max(self.members) + (self.most or 0)
 
 
 class LanguageModels(Ladder, Maker):
     """Language models of one objective, in one or several sizes; each size and seed is a run, or several."""
 
-    objective: Literal["causal", "masked"]
+    objective: Objective
+    span_length: Annotated[float, Field(ge=1)] = Field(3.0, description="span and denoising: mean tokens of a span")
     tokenizer: Tokenizer | str = Tokenizer()
-    corpus: Annotated[Corpora, Field(min_length=1)] = Field(
+    corpus: Annotated[TrainingTexts, Field(min_length=1)] = Field(
         description="text to train on: lm_loss/NAME (its train split), a file, or a mapping"
     )
+    select: Select | None = None
     seeds: Seeds = (1,)
+
+    @model_validator(mode="after")
+    def weights_of_all_parts(self) -> LanguageModels:
+        """Every part of a mixture has a weight."""
+        given = [part.weight is not None for part in self.corpus]
+        if any(given) and not all(given):
+            raise ValueError("give every part of the corpus a weight, or none: they are shares relative to one another")
+        return self
+
+    @model_validator(mode="after")
+    def adversary_that_has_features(self) -> LanguageModels:
+        """An adversary reads the states of one stack of layers."""
+        against = self.adversary or any(size.adversary for size in self.sizes)
+        if against and self.objective not in ("causal", "masked"):
+            raise ValueError(f"adversary is for objective: causal or masked; found {self.objective}")
+        return self
 
     def training_runs(self) -> tuple[TrainingRun, ...]:
         """The training runs, in order."""
         raise NotImplementedError
+
+    @property
+    def corrupted_share(self) -> float:
+        """Share of tokens that are hidden; where mask_rate is not given, .15 and in denoising .3, as published."""
+        return 0.3 if self.objective == "denoising" and "mask_rate" not in self.model_fields_set else self.mask_rate
 
     @property
     def several_sizes(self) -> bool:
@@ -80,7 +109,14 @@ class LanguageModels(Ladder, Maker):
 
     def training_tokens(self) -> int:
         """Every run is trained to its last step."""
-        return sum(run.steps for run in self.training_runs()) * self.batch_size * self.length
+        return sum(run.steps * self.of(run.size).batch_size for run in self.training_runs()) * self.length
+
+
+class Evaluate(Corpus):
+    """Held-out text whose loss is measured while a model is trained, always on the same tokens and masks."""
+
+    every: Positive = Field(50, description="steps between two evaluations")
+    mask_seed: int = Field(0, description="of the masks, or the spans")
 
 
 class Pretrain(LanguageModels):
@@ -97,6 +133,18 @@ class Pretrain(LanguageModels):
     steps: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)] = Field(
         description="optimizer steps after which a checkpoint is kept; the last one ends the run"
     )
+    evaluate: Evaluate | None = Field(None, description="held-out text; members tell their loss on it")
+    target_loss: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="nats per token of evaluate: a run ends at the first evaluation at or below it, within the one number of "
+        "steps given; members are then named by their steps past it",
+    )
+    continue_steps: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)
+    ] = Field((0,), description="steps past the target after which a checkpoint is kept")
+    equal_within: Annotated[float, Field(gt=0)] = Field(
+        0.02, description="nats per token within which two members of a target are tested to be equal"
+    )
 
     @model_validator(mode="after")
     def from_scratch_or_start(self) -> Pretrain:
@@ -111,9 +159,31 @@ class Pretrain(LanguageModels):
             raise ValueError(f"steps must rise: {list(self.steps)}")
         return self
 
+    @model_validator(mode="after")
+    def target_that_can_be_met(self) -> Pretrain:
+        """A target has a text to be met on, a bound, and a schedule that knows no end."""
+        if self.target_loss is None:
+            if self.continue_steps != (0,):
+                raise ValueError("continue_steps are counted from target_loss; give it, or leave continue_steps out")
+            return self
+        if self.evaluate is None:
+            raise ValueError("target_loss is a loss on held-out text; say which under evaluate: (data, split, every)")
+        if len(self.steps) != 1:
+            raise ValueError(f"target_loss takes one number of steps, the most there may be; found {list(self.steps)}")
+        if any(self.of(size).schedule != "constant" for size in self.ladder()):
+            raise ValueError("target_loss ends a run at a step not known beforehand; it needs schedule: constant")
+        if list(self.continue_steps) != sorted(set(self.continue_steps)):
+            raise ValueError(f"continue_steps must rise: {list(self.continue_steps)}")
+        return self
+
     def training_runs(self) -> tuple[TrainingRun, ...]:
         """One run a size and seed."""
+        past = self.target_loss is not None
+        kept, knob = (self.continue_steps, "past") if past else (self.steps, "step")
         return tuple(
-            TrainingRun(name, seed, size, {step: f"{name}/step={step}" for step in self.steps}, self.several_sizes)
+            TrainingRun(
+                name, seed, size, {step: f"{name}/{knob}={step}" for step in kept}, self.several_sizes,
+                self.steps[0] if past else None,
+            )
             for name, seed, size in self.named_runs()
-        )
+        )  # fmt: skip

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
+from harness.specs.makers.ladder import Size
 from harness.specs.makers.model import spread
-from harness.specs.makers.pretrain import LanguageModels, TrainingRun
+from harness.specs.makers.pretrain import LanguageModels, Objective, TrainingRun
 from harness.specs.task import Positive
 
 
@@ -21,7 +22,7 @@ class Scale(LanguageModels):
     VARIES = "size, tokens"
 
     maker: Literal["scale"]
-    objective: Literal["causal", "masked"] = "causal"
+    objective: Objective = "causal"
     tokens: Annotated[tuple[Positive, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)] = Field(
         description="training tokens D; each is rounded to whole steps of batch_size x length"
     )
@@ -41,22 +42,27 @@ class Scale(LanguageModels):
                 f"runs: {self.runs} with schedule: {self.schedule}; checkpoints of one run belong to a constant schedule, "
                 "and a run for each budget to cosine or linear, which end at 0 there"
             )
-        steps = [self.steps_of(tokens) for tokens in self.tokens]
-        if steps != sorted(set(steps)):
-            raise ValueError(
-                f"tokens must rise by at least a step of {self.batch_size} x {self.length} tokens: {list(self.tokens)}"
-            )
+        for run in self.named_runs():
+            steps = [self.steps_of(tokens, run[2]) for tokens in self.tokens]
+            if steps != sorted(set(steps)):
+                raise ValueError(
+                    f"tokens must rise by at least a step of {self.tokens_of(1, run[2]):,} tokens: {list(self.tokens)}"
+                )
         return self
 
-    def steps_of(self, tokens: int) -> int:
+    def tokens_of(self, steps: int, size: Size) -> int:
+        """Tokens of so many steps."""
+        return steps * self.of(size).batch_size * self.length
+
+    def steps_of(self, tokens: int, size: Size) -> int:
         """Whole steps nearest to a number of tokens, at least one."""
-        return max(1, round(tokens / (self.batch_size * self.length)))
+        return max(1, round(tokens / self.tokens_of(1, size)))
 
     def training_runs(self) -> tuple[TrainingRun, ...]:
         """One run a size and seed, or one a size, seed and budget."""
         found = []
         for name, seed, size in self.named_runs():
-            kept = {self.steps_of(tokens): f"{name}/tokens={tokens}" for tokens in self.tokens}
+            kept = {self.steps_of(tokens, size): f"{name}/tokens={tokens}" for tokens in self.tokens}
             if self.runs == "shared":
                 found.append(TrainingRun(name, seed, size, kept, sized=True))
             else:
@@ -66,4 +72,6 @@ class Scale(LanguageModels):
     def settings(self, member: str) -> dict[str, Any]:
         """As of every maker; tokens are those of whole steps."""
         found = super().settings(member)
-        return found | {"tokens": self.steps_of(found["tokens"]) * self.batch_size * self.length}
+        sizes = {size.name: size for size in self.ladder()}
+        size = sizes.get(found.get("size", ""), next(iter(sizes.values())))
+        return found | {"tokens": self.tokens_of(self.steps_of(found["tokens"], size), size)}

@@ -1,0 +1,97 @@
+"""How much of a scored text a model was trained on: the share of its n-grams that stand in the training text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from harness.checkpoints import load_tokenizer
+from harness.errors import HarnessError
+from harness.makers.family import FamilyFolder
+from harness.makers.training_text import chosen_parts, whole_parts
+from harness.makers.words import ngrams_of, words_of
+from harness.measures.kinds import kind_of
+from harness.measures.labelled import filled
+from harness.measures.lm_loss import take
+from harness.measures.session import RowCache
+from harness.progress import say
+from harness.specs import ChoiceTask, FinetuneTask, LanguageModels, LmLossTask, Task
+
+N = 13
+"""Words in a row, as in Brown et al. 2020 (arXiv 2005.14165, appendix C)."""
+
+
+def ngram_overlap(
+    training: Iterable[str], scored: Mapping[str, Sequence[str]], n: int = N
+) -> dict[str, dict[str, int | float | None]]:
+    """Share of the n-grams of each scored text that stand anywhere in the training text.
+
+    Words are told apart in lower case, marks are words. Only the n-grams of the scored texts are held, as hashes of 64
+    bits; the training text goes by document by document.
+
+    Args:
+        training: documents trained on.
+        scored: texts of each task.
+        n: words in a row.
+
+    Returns:
+        For each task: ``share`` of its n-grams, each counted as often as it stands there (None where every text is
+        shorter than n words), ``ngrams``, and ``too_short``, its texts of fewer words.
+
+    >>> found = ngram_overlap(["a b c d"], {"task": ["b c d e", "a"]}, n=2)
+    >>> found["task"]["share"], found["task"]["ngrams"], found["task"]["too_short"]
+    (0.6666666666666666, 3, 1)
+    """
+    grams = {name: [ngrams_of(words_of(text), n) for text in texts] for name, texts in scored.items()}
+    parts = [part for of_task in grams.values() for part in of_task]
+    known = np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=np.uint64)
+    seen = np.zeros(len(known), dtype=bool)
+    for text in training:
+        seen |= np.isin(known, ngrams_of(words_of(text), n))
+    met = known[seen]
+    found: dict[str, dict[str, int | float | None]] = {}
+    for name, of_task in grams.items():
+        total = sum(map(len, of_task))
+        hits = sum(int(np.isin(part, met).sum()) for part in of_task)
+        short = sum(not len(part) for part in of_task)
+        found[name] = {"share": hits / total if total else None, "ngrams": total, "too_short": short}
+    return found
+
+
+def scored_texts(task: Task, data: RowCache) -> list[str]:
+    """What a task of language modelling, fine-tuning or choice scores, as text."""
+    rows = data.get(task, "score")
+    if isinstance(task, LmLossTask):
+        return [document.text for document in take(rows, task.text)]
+    if isinstance(task, FinetuneTask):
+        return [" ".join(texts) for texts in zip(*filled(task, rows), strict=True)]
+    columns = [rows.columns[name] for name in kind_of(task).columns(task)]
+    return [" ".join(str(value) for value in values) for values in zip(*columns, strict=True)]
+
+
+def note_overlap(
+    recipe: LanguageModels, folder: Path, tasks: Mapping[str, Task], data: RowCache, spec_folder: Path
+) -> None:
+    """Write into ``family.yaml`` what its training text has in common with every task that scores text, unless it stands there.
+
+    What cannot be read now is said and left out: it is no reason not to measure.
+    """
+    version: int = import_module(f"harness.makers.{recipe.maker}").VERSION
+    family = FamilyFolder(folder, recipe, version)
+    tasks = {name: task for name, task in tasks.items() if isinstance(task, LmLossTask | FinetuneTask | ChoiceTask)}
+    known = family.about.get("overlap", {}).get("tasks", {})
+    if set(known) >= set(tasks):
+        return
+    try:
+        texts = {name: scored_texts(task, data) for name, task in tasks.items()}
+        parts, _ = whole_parts(recipe, spec_folder, data.offline)
+        tokenizer = load_tokenizer(str(folder / family.names[0]), family.names[0])
+        parts = chosen_parts(recipe, parts, tokenizer, spec_folder, data.offline)
+    except HarnessError as error:
+        say(f"{folder.name}: what its training text has in common with what is scored is not known: {error}")
+        return
+    found = ngram_overlap((text for part in parts for text in part.texts), texts)
+    family.describe(overlap={"words_in_a_row": N, "tasks": {**known, **found}})
