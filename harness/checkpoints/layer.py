@@ -204,7 +204,7 @@ def heads_of(
             f"{name}: what its attention does is not known here: found {', '.join(m.name for m in own) or 'no matrix'}; "
             "expected one matrix each of queries, keys and values, or one for all"
         )
-    heads = int(getattr(config, f"{stack}_attention_heads", None) or getattr(config, "num_attention_heads", None) or 0)
+    heads: int = getattr(config, f"{stack}_attention_heads", 0) or getattr(config, "num_attention_heads", 0)
     if roles == ["packed"]:
         counts = np.bincount(packed[next(m.name for m in own if m.role == "packed")], minlength=3)
     else:
