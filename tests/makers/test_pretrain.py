@@ -10,6 +10,7 @@ import torch
 from harness.checkpoints import load_classifier, load_language_model, resolve
 from harness.errors import HarnessError
 from harness.makers import pretrain as maker
+from harness.makers.corpus import corpus_texts, packed
 from harness.specs import Pretrain
 
 CAUSAL = {
@@ -139,9 +140,9 @@ def test_a_block_is_a_sentence_where_all_have_one_length():
     data = {"world": "pcfg", "options": {"depth": 2, "text_train": 64}}
     words = {"kind": "word", "vocabulary": 64}
     made = recipe(objective="masked", tokenizer=words, corpus=[{"data": data}], batch_size=8, length=6)
-    texts, _ = maker.corpus_texts(made, Path(), offline=True)
-    tokenizer = maker.the_tokenizer(made, texts, offline=True)
-    blocks = maker.packed(tokenizer, texts, made)
+    texts, _ = corpus_texts(made.corpus, Path(), offline=True)
+    tokenizer = maker.the_tokenizer(made, None, texts, offline=True)
+    blocks = packed(tokenizer, texts, made, made.objective)
     assert [" ".join(tokenizer.convert_ids_to_tokens(block[1:-1].tolist())) for block in blocks] == texts
 
 
