@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from harness.board.charts import HIGH, LOW, NARROW_TICKS, Bars, Chart, Curve, Curves, HeatMap
+from harness.board.charts import HIGH, LOW, NARROW_STEPS, Bars, Chart, Curve, Curves, HeatMap
 from harness.board.figures import drawn
 from harness.board.notation import fixed
 from harness.board.text import plain
@@ -72,7 +72,7 @@ def ticked(axis: Axis, ticks: Sequence[float], ends: tuple[float, float] | None)
         axis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_minor_locator(NullLocator())
     elif ends:
-        axis.set_major_locator(MaxNLocator(NARROW_TICKS - 1))
+        axis.set_major_locator(MaxNLocator(NARROW_STEPS))
     if ends:
         axis.set_view_interval(*ends, ignore=True)
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from harness.board.chart_figures import written
-from harness.board.charts import NARROW_TICKS, Bars, Chart, Curve, Curves, HeatMap
+from harness.board.charts import NARROW_STEPS, Bars, Chart, Curve, Curves, HeatMap
 from harness.board.interactive import errors
 from harness.board.text import plain
 
@@ -45,7 +45,7 @@ def scales(body: Curves) -> dict[str, Any]:
 def scale(ticks: tuple[float, ...], ends: tuple[float, float] | None) -> dict[str, Any]:
     """One axis: the ends of a logarithmic one are logarithms, and few ticks are enough for a narrow one."""
     if not ticks:
-        return {"range": list(ends), "nticks": NARROW_TICKS} if ends else {}
+        return {"range": list(ends), "nticks": NARROW_STEPS} if ends else {}
     axis = {"type": "log", "tickvals": list(ticks), "ticktext": [f"{tick:g}" for tick in ticks]}
     return axis | ({"range": [round(math.log10(end), 6) for end in ends]} if ends else {})
 

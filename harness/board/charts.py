@@ -14,8 +14,8 @@ NO_FAMILY = Style(GREY, "o", "circle")
 """How a checkpoint is drawn that no family lists."""
 LOW, HIGH = "#f3f6f9", "#0b4f8a"
 """Ends of the scale of a heat map on white paper."""
-NARROW_TICKS = 5
-"""Most ticks of an axis whose values are one, or nearly."""
+NARROW_STEPS = 5
+"""Most steps between the ticks of an axis whose values are one, or nearly: two to six ticks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def log_ticks(values: Iterable[float], ends: tuple[float, float] | None = None) 
     ((0.001, 0.01, 0.1, 1.0, 10.0), (2.8, 3.0, 3.2), (1400.0, 1500.0))
     """
     if ends is not None:
-        return round_numbers(*ends, NARROW_TICKS - 1)
+        return round_numbers(*ends, NARROW_STEPS)
     found = list(values)
     pad = 1.02 * (max(found) / min(found)) ** 0.05
     low, high = min(found) / pad, max(found) * pad

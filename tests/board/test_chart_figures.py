@@ -47,7 +47,7 @@ def test_one_point_has_few_ticks_that_can_be_read(values: tuple[float, ...], err
     figure.draw_without_rendering()
     drawn, written = figure.axes[0], traces(chart)["layout"]
     labels = [f"{tick:g}" for tick in axes.y_ticks]
-    assert drawn.get_ylim() == pytest.approx(y_ends) and 1 <= len(labels) <= 5 and len(set(labels)) == len(labels)
+    assert drawn.get_ylim() == pytest.approx(y_ends) and 2 <= len(labels) <= 6 and len(set(labels)) == len(labels)
     assert all(y_ends[0] <= tick <= y_ends[1] for tick in axes.y_ticks)
     assert [label.get_text() for label in drawn.get_yticklabels()] == labels == written["yaxis"]["ticktext"]
     assert written["yaxis"]["range"] == pytest.approx(np.log10(y_ends), abs=1e-5)
