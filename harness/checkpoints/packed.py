@@ -41,7 +41,7 @@ def packed_parts(name: str, rows: int, config: Any) -> NDArray[np.int64]:
     if _THIRDS.search(name) and heads and getattr(config, "multi_query", False):
         return grouped(rows, heads, 1)
     by_head = _BY_HEAD.search(name) or (_THIRDS.search(name) and model in _THIRDS_BY_HEAD)
-    if by_head and heads and rows == 3 * width and rows % (3 * heads) == 0:
+    if by_head and heads and width and rows == 3 * width and rows % (3 * heads) == 0:
         return np.tile(np.repeat(np.arange(3), rows // (3 * heads)), heads)
     if _THIRDS.search(name) and not by_head and rows % 3 == 0 and (width is None or rows == 3 * width):
         return np.repeat(np.arange(3), rows // 3)
