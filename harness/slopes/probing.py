@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
+from harness.slopes.comparable import different_signatures, partly_partial
 from harness.slopes.join import axis_metrics, columns, identities_by_name, mean_over_seeds, usable
 from harness.slopes.multiplicity import benjamini_hochberg
 from harness.slopes.rank_correlation import RankCorrelation, rank_correlation
@@ -88,6 +89,7 @@ class Scores:
     metric: str
     direction: int
     values: Values
+    records: Mapping[str, Sequence[Record]]
 
 
 def values_of(
@@ -102,7 +104,7 @@ def values_of(
     if not kept:
         return None
     direction = 1 if next(iter(kept.values()))[0].higher_is_better else -1
-    return Scores(task, metric, direction, {i: mean_over_seeds(rows).value for i, rows in kept.items()})
+    return Scores(task, metric, direction, {i: mean_over_seeds(rows).value for i, rows in kept.items()}, kept)
 
 
 def answer(
@@ -114,12 +116,14 @@ def answer(
     shared = [identity for identity in task.values if identity in probe.values]
     runs = len({checkpoints[identity].run for identity in shared})
     x, y = (np.array([scores.values[i] for i in shared]) * scores.direction for scores in (probe, task))
-    refusal = None
+    measured = [[record for i in shared for record in scores.records[i]] for scores in (probe, task)]
+    mixed = [partly_partial(rows) or different_signatures(rows) for rows in measured]
+    refusal = next((reason for reason in mixed if reason is not None), None)
     if len(shared) < LEAST_CHECKPOINTS:
         refusal = f"{len(shared)} checkpoints have both; {LEAST_CHECKPOINTS} are the least for an order to be compared"
     elif np.ptp(x) == 0 or np.ptp(y) == 0:
         refusal = f"all checkpoints have one value of {(probe if np.ptp(x) == 0 else task).task}, so there is no order"
-    comparable = same and probe.metric == task.metric
+    comparable = same and probe.metric == task.metric and not any(mixed)
     return ProbeAnswer(
         family, (probe.task, probe.metric), (task.task, task.metric), same, runs,
         None if refusal else rank_correlation(x, y),

@@ -46,6 +46,13 @@ def test_too_few_checkpoints_and_constant_values_are_refused_in_a_sentence():
     assert flat.found is None and "one value of probe" in flat.refusal and flat.q is None
 
 
+def test_values_that_were_measured_in_two_ways_have_no_order():
+    given = records(tuned=TUNED, probe=TUNED)
+    two_ways = [replace(given[0], signature="another"), *given[1:]]
+    (mixed,) = probe_answers(two_ways, CHECKPOINTS, CONTEXTS, ROLES)
+    assert mixed.found is None and mixed.gain is None and "2 signatures" in mixed.refusal
+
+
 def test_controls_and_suites_without_probes_are_not_asked():
     given = records(tuned=TUNED, probe=TUNED)
     planted = replace(ROLES, controls=(Control("probe", "accuracy", 1.0, ""),))
