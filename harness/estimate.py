@@ -105,7 +105,7 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
     """(tokens weighted by passes over the model, tokens)."""
     if isinstance(task, AffinityTask) and not task.reads_checkpoint:
         return 0.0, 0
-    if isinstance(task, ProbeTask) and task.probe.features == "one_hot":
+    if isinstance(task, ProbeTask) and task.probe.features != "states":
         return 0.0, 0
     scored = tokens_of(task, data, "score")
     if isinstance(task, FlatnessTask):

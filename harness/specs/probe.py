@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
@@ -18,8 +19,10 @@ OF_MLP = ("hidden", "dropout", "learning_rates", "epochs", "batch_size", "weight
 class Probe(Spec):
     """What is read of the checkpoint, and how the classifier on it is trained."""
 
-    features: Literal["states", "one_hot"] = Field(
-        "states", description="one_hot: the tokens themselves and no model, as a control"
+    features: Literal["states", "one_hot", "conditionals"] = Field(
+        "states",
+        description="one_hot: the tokens themselves and no model, as a control; conditionals, on a world: its true probabilities "
+        "of each word given all others, and no model",
     )
     pooling: Pooling = Field(
         "mean",
@@ -64,8 +67,10 @@ class Probe(Spec):
         found = [name for name in idle if name in self.model_fields_set]
         if found:
             raise ValueError(f"a {self.head} head does not read {', '.join(found)}; leave out")
-        if self.features == "one_hot" and "layers" in self.model_fields_set:
-            raise ValueError("one_hot features have no layers; leave 'layers' out")
+        if self.features != "states" and "layers" in self.model_fields_set:
+            raise ValueError(f"{self.features} features have no layers; leave 'layers' out")
+        if self.features == "conditionals" and "max_length" in self.model_fields_set:
+            raise ValueError("conditionals are of whole sentences; leave 'max_length' out")
         return self
 
 
@@ -74,3 +79,20 @@ class ProbeTask(LabelledTask):
 
     kind: Literal["probe"]
     probe: Probe = Probe()
+
+    @model_validator(mode="after")
+    def conditionals_are_known(self) -> ProbeTask:
+        """Those of a sentence of a world, as it stands."""
+        if self.probe.features != "conditionals":
+            return self
+        if self.data.world is None or self.data.skill is not None:
+            source = self.data.path or ", ".join(self.data.files or ()) or f"a skill on {self.data.world}"
+            raise ValueError(
+                f"features: conditionals are known of sentences of a world, and {self.name or 'this task'} reads {source}; choose "
+                "states or one_hot, or name a world under data"
+            )
+        if len(self.inputs) != 1 or re.sub(r"\s", "", self.inputs[0]) != "{{text}}":
+            raise ValueError(
+                f"features: conditionals are of the text alone; found inputs {list(self.inputs)}, expected {{{{ text }}}}"
+            )
+        return self

@@ -26,6 +26,8 @@ def load(tmp_path):
     ("probe: {epochs: 3}", "a linear head does not read epochs"),
     ("probe: {head: mlp, l2: [1.0]}", "a mlp head does not read l2"),
     ("probe: {features: one_hot, layers: [0]}", "one_hot features have no layers"),
+    ("probe: {features: conditionals, layers: [0]}", "conditionals features have no layers"),
+    ("probe: {features: conditionals, max_length: 9}", "conditionals are of whole sentences"),
     ("probe: {pooling: maximum}", r"own\.yaml:8: 'probe.pooling' is 'maximum'"),
     ("probe: {l2: [0.0]}", "greater than 0"),
     ("probe: {hiden: 3}", r"own\.yaml:8: unknown field 'probe.hiden'; did you mean 'hidden'"),
@@ -84,7 +86,9 @@ def test_bins_share_lengths_that_do_not_divide_evenly():
 
 
 def test_shipped_probes_have_the_metrics_and_classes_of_fine_tuning():
-    probes = [name for name in task_names() if name.startswith("probe/") and "hmm" not in name]
+    probes = [
+        name for name in task_names() if name.startswith("probe/") and not name.startswith(("probe/hmm", "probe/pcfg"))
+    ]
     assert len(probes) == 8
     for name in probes:
         probe, tuned = load_task(name), load_task(name.replace("probe", "glue"))
@@ -92,3 +96,25 @@ def test_shipped_probes_have_the_metrics_and_classes_of_fine_tuning():
             assert getattr(probe, field) == getattr(tuned, field), (name, field)
     skills = [name for name in task_names() if name.startswith("skills/")]
     assert [load_task(name).data.skill.name for name in skills] == [name.removeprefix("skills/") for name in skills]
+
+
+def test_probes_of_the_grammar_ask_what_fine_tuning_asks():
+    for what in ("root", "span_4", "depth"):
+        probe, fine = load_task(f"probe/pcfg_{what}"), load_task(f"synthetic/pcfg_{what}")
+        assert (probe.data, probe.labels, probe.splits) == (fine.data, fine.labels, fine.splits)
+        controls = [load_task(f"{probe.name}_{f}") for f in ("one_hot", "conditionals") if what != "depth"]
+        assert all((c.data, c.labels, c.probe.pooling) == (probe.data, probe.labels, "concat") for c in controls)
+
+
+@pytest.mark.parametrize(("before", "after", "message"), [
+    ("{world: hmm, name: state}", "{files: [a.jsonl]}", r"known of sentences of a world, and .* reads a\.jsonl; choose states"),
+    ("{world: hmm, name: state}", "{world: hmm, skill: {name: bigram_shift}}", "reads a skill on hmm"),
+    ("{{ text }}", "{{ text }}!", "are of the text alone; found inputs"),
+])  # fmt: skip
+def test_conditionals_are_of_sentences_of_worlds_alone(tmp_path, before, after, message):
+    (tmp_path / "a.jsonl").write_text("")
+    labels = "" if "skill" in after else LABELS
+    rest = "metrics: [accuracy]\nprobe: {features: conditionals, pooling: concat}\n"
+    (tmp_path / "own.yaml").write_text(START.replace(before, after) + labels + rest)
+    with pytest.raises(HarnessError, match=message):
+        load_task(str(tmp_path / "own.yaml"))

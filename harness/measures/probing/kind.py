@@ -18,7 +18,7 @@ from harness.measures.labelled import columns
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.probing.rows import Rows
 from harness.measures.probing.run import one_probe
-from harness.measures.probing.sources import OneHotSource, StateSource
+from harness.measures.probing.sources import ConditionalSource, OneHotSource, StateSource
 from harness.specs import ProbeTask
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def policy(task: ProbeTask, checkpoint: Resolved) -> dict[str, Any]:
             "seen no other; use last, mean or concat"
         )
     recipe: dict[str, Any] = {"protocol": task.probe.definition()}
+    if task.probe.features == "conditionals":
+        return recipe
     if checkpoint.objective == "seq2seq":
         recipe["body"] = "encoder"
     return recipe if checkpoint.segments else recipe | {"segments": "left out"}
@@ -64,6 +66,8 @@ def measure(session: Session, task: ProbeTask, seed: int | None) -> Measurement:
     rows = Rows.of(session, task, seed or 0)
     if task.probe.features == "one_hot":
         found = tokens_alone(session, task, rows, seed)
+    elif task.probe.features == "conditionals":
+        found = lookup_table(session, task, rows, seed)
     else:
         source = StateSource(session, task, rows)
         run = partial(one_probe, source, task, rows, seed or 0, session.device)
@@ -78,6 +82,17 @@ def tokens_alone(session: Session, task: ProbeTask, rows: Rows, seed: int | None
     how = (min(task.probe.max_length, checkpoint.context), checkpoint.segments, checkpoint.objective == "seq2seq")
     run = partial(one_probe, OneHotSource(task, rows), task, rows, seed or 0, session.device, None, stage=False)
     found: Measurement = session.once_per_tokenizer(("one-hot probe", task.name, seed, *how), run)
+    return found
+
+
+def lookup_table(session: Session, task: ProbeTask, rows: Rows, seed: int | None) -> Measurement:
+    """The true conditionals of a world, worked out once for all checkpoints."""
+
+    def run() -> Measurement:
+        source = ConditionalSource(session, task, rows)
+        return one_probe(source, task, rows, seed or 0, session.device, None, stage=False)
+
+    found: Measurement = session.data.once(("lookup table", task.name, seed), run)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Where a probe's features come from: the states of a checkpoint, or the tokens alone."""
+"""Where a probe's features come from: the states of a checkpoint, the tokens alone, or a world's true conditionals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from harness.data.worlds import open_world
 from harness.measures.classifier import Example
+from harness.measures.labelled import filled
+from harness.measures.probing.conditionals import true_conditionals
 from harness.measures.probing.heads import Features, Scale
 from harness.measures.probing.one_hot import one_hot
 from harness.measures.probing.rows import Rows
@@ -102,3 +105,32 @@ class OneHotSource:
         seen = np.unique(train.indices)
         held_out = features(rows.held_out)[:, seen] if rows.held_out else None
         return Parts(train[:, seen], held_out, features(rows.scored)[:, seen])
+
+
+class ConditionalSource:
+    """True conditionals of a world's texts, standardised by the rows trained on."""
+
+    tokens_read = 0
+
+    def __init__(self, session: Session, task: ProbeTask, rows: Rows) -> None:
+        """No checkpoint is read."""
+        self.task, self.rows = task, rows
+        self.texts = {split: filled(task, session.rows(task, split))[0] for split in ("train", "score")}
+        self.world = open_world(task.data.world or "", dict(task.data.options), offline=session.data.offline)
+
+    def parts(self, layer: int | None) -> Parts:
+        """There are no layers.
+
+        Raises:
+            HarnessError: a text that is not of the world's language.
+        """
+        width = max(len(text.split()) for text in self.texts["train"])
+
+        def features(split: str, examples: Sequence[Example]) -> Any:
+            texts, config = [self.texts[split][example.row] for example in examples], self.task.data.name or "text"
+            return true_conditionals(self.world, config, texts, self.task.probe.pooling, width)
+
+        train = features("train", self.rows.train)
+        scale = Scale.of(train)
+        held_out = scale(features("train", self.rows.held_out)) if self.rows.held_out else None
+        return Parts(scale(train), held_out, scale(features("score", self.rows.scored)))
