@@ -35,7 +35,7 @@ def true_conditionals(world: World, config: str, texts: Sequence[str], pooling: 
     found = []
     for start in range(0, len(texts), CHUNK):
         tokens = world.word_numbers(texts[start : start + CHUNK])
-        if not world.language(config).can_tell(*tokens.shape, 1):
+        if not world.language(config).can_tell(len(tokens), tokens.shape[1], 1):
             raise HarnessError(
                 f"world {world.name!r} cannot tell the conditionals of {len(texts):,} texts of {tokens.shape[1]} words; "
                 "score fewer or shorter ones, or choose features: states"
