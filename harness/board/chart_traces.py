@@ -58,8 +58,8 @@ def curve_trace(curve: Curve) -> dict[str, Any]:
     trace: dict[str, Any] = {
         "type": "scatter", "mode": "lines+markers" if curve.points else "lines", "x": list(curve.x) or [None],
         "y": list(curve.y) or [None], "line": {"color": colour, "width": 1.6, "dash": curve.dash},
-        "opacity": (0.45 if curve.faint else 1.0) * curve.opacity, "showlegend": bool(curve.label), "name": escape(plain(curve.label, 60)),
-        "hoverinfo": "text" if curve.hover else "skip",
+        "opacity": (0.45 if curve.faint else 1.0) * curve.opacity, "showlegend": bool(curve.label),
+        "name": escape(plain(curve.label, 60)), "hoverinfo": "text" if curve.hover else "skip",
     }  # fmt: skip
     if curve.group:
         trace["legendgroup"] = escape(plain(curve.group))
