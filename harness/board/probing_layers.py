@@ -86,10 +86,10 @@ def layer_values(spot: Spot, cells: Sequence[Record], errors: Errors) -> LayerVa
     by_layer: dict[int, list[Record]] = {}
     for cell in cells:
         for layer, value in values_of(cell).items():
-            own = cell.stderr if layer == layer_of(cell) else None
-            known = errors.get((cell.task, cell.metric, cell.checkpoint, cell.seed, layer, value), own)
+            alone = cell.stderr if layer == layer_of(cell) else None
+            known = errors.get((cell.task, cell.metric, cell.checkpoint, cell.seed, layer, value), alone)
             by_layer.setdefault(layer, []).append(replace(cell, value=value, stderr=known))
-    taken = {layer for cell in cells if (layer := layer_of(cell)) is not None}
+    taken = {own for cell in cells if (own := layer_of(cell)) is not None}
     means = {layer: mean_over_seeds(by_layer[layer]) for layer in sorted(by_layer)}
     return LayerValues(spot, means, tuple(sorted(taken)))
 
