@@ -53,7 +53,7 @@ def build(
     for panel in board.panels:
         for kind, content in draw(panel, board.styles).items():
             files[folder / "figures" / f"{panel.name}.{kind}"] = content
-    for chart in board.curvature.charts if board.curvature else ():
+    for chart in board.charts:
         for kind, content in draw_chart(chart).items():
             files[folder / "figures" / f"{chart.name}.{kind}"] = content
     files[folder / "board.md"] = github(board).encode()

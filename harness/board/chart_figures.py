@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, MultipleLocator, NullLocator
 
 from harness.board.charts import HIGH, LOW, NARROW_STEPS, Bars, Chart, Curve, Curves, HeatMap
 from harness.board.figures import drawn
@@ -60,6 +60,8 @@ def draw_curves(axes: Axes, body: Curves) -> None:
     for curve in body.curves:
         draw_curve(axes, curve)
     ticked(axes.xaxis, body.axes.x_ticks, body.axes.x_ends)
+    if body.axes.x_step:
+        axes.xaxis.set_major_locator(MultipleLocator(body.axes.x_step))
     ticked(axes.yaxis, body.axes.y_ticks, body.axes.y_ends)
     axes.set_xlabel(plain(body.axes.x), parse_math=False)
     axes.set_ylabel(plain(body.axes.y), parse_math=False)
@@ -82,7 +84,8 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
     label = plain(curve.label, 60) if curve.label else "_"
     label = f" {label}" if curve.label and label.startswith("_") else label  # matplotlib hides what begins so
     colour = curve.style.colour
-    shared: dict[str, Any] = {"color": colour, "lw": 1.0 if curve.faint else 1.3, "alpha": 0.45 if curve.faint else 0.9}
+    alpha = (0.45 if curve.faint else 0.9) * curve.opacity
+    shared: dict[str, Any] = {"color": colour, "lw": 1.0 if curve.faint else 1.3, "alpha": alpha}
     if not curve.points:
         axes.plot(curve.x, curve.y, ls=DASHES[curve.dash], label=label, zorder=1, **shared)
         return
@@ -90,6 +93,11 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
         curve.x, curve.y, yerr=curve.errors or None, fmt=curve.style.marker, ls=DASHES[curve.dash], ms=5,
         elinewidth=0.8, capsize=0, label=label, zorder=3, **shared,
     )  # fmt: skip
+    around = [(curve.x[i], curve.y[i]) for i in curve.ringed]
+    if around:
+        axes.plot(
+            *zip(*around, strict=True), ls="none", marker="o", ms=10, mfc="none", mec=colour, alpha=alpha, zorder=3
+        )
 
 
 def draw_bars(axes: Axes, body: Bars) -> None:

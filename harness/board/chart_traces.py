@@ -37,6 +37,8 @@ def scales(body: Curves) -> dict[str, Any]:
     """Which axes are logarithmic, and room for a long legend."""
     axes = body.axes
     found = {"xaxis": scale(axes.x_ticks, axes.x_ends), "yaxis": scale(axes.y_ticks, axes.y_ends)}
+    if axes.x_step:
+        found["xaxis"] |= {"tick0": 0, "dtick": axes.x_step}
     layout: dict[str, Any] = {name: axis for name, axis in found.items() if axis}
     entries = sum(bool(curve.label) for curve in body.curves)
     return layout | ({"height": 400 + 20 * (entries - 3)} if entries > 3 else {})
@@ -56,14 +58,18 @@ def curve_trace(curve: Curve) -> dict[str, Any]:
     trace: dict[str, Any] = {
         "type": "scatter", "mode": "lines+markers" if curve.points else "lines", "x": list(curve.x) or [None],
         "y": list(curve.y) or [None], "line": {"color": colour, "width": 1.6, "dash": curve.dash},
-        "opacity": 0.45 if curve.faint else 1.0, "showlegend": bool(curve.label), "name": escape(plain(curve.label, 60)),
-        "hoverinfo": "text" if curve.hover else "skip",
+        "opacity": (0.45 if curve.faint else 1.0) * curve.opacity, "showlegend": bool(curve.label),
+        "name": escape(plain(curve.label, 60)), "hoverinfo": "text" if curve.hover else "skip",
     }  # fmt: skip
     if curve.group:
         trace["legendgroup"] = escape(plain(curve.group))
     if curve.points:
         trace["marker"] = {"color": colour, "symbol": curve.style.symbol, "size": 7}
         trace["error_y"] = errors(list(curve.errors), colour)
+    if curve.ringed:
+        symbols = [curve.style.symbol + ("-open-dot" if i in curve.ringed else "") for i in range(len(curve.x))]
+        sizes = [12 if i in curve.ringed else 7 for i in range(len(curve.x))]
+        trace["marker"] |= {"symbol": symbols, "size": sizes}
     if curve.hover:
         trace["hovertext"] = [told(lines) for lines in curve.hover]
     return trace

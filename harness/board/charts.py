@@ -33,6 +33,8 @@ class Curve:
         group: Lines switched on and off together.
         points: Whether the points are marked.
         faint: Whether it stands behind the others.
+        opacity: Of line and points; 1 hides what is behind.
+        ringed: Which points, counted from 0, have a ring around them.
     """
 
     x: tuple[float, ...]
@@ -45,11 +47,16 @@ class Curve:
     group: str = ""
     points: bool = True
     faint: bool = False
+    opacity: float = 1.0
+    ringed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """What stands at both axes; one with ticks is logarithmic, and has them there; one without ends finds its own."""
+    """What stands at both axes; one with ticks is logarithmic, and has them there; one without ends finds its own.
+
+    ``x_step`` is from one number at a linear x axis to the next, from zero on; 0: it finds its own.
+    """
 
     x: str
     y: str
@@ -57,6 +64,7 @@ class Axes:
     y_ticks: tuple[float, ...] = ()
     x_ends: tuple[float, float] | None = None
     y_ends: tuple[float, float] | None = None
+    x_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.board.chart_traces import traces
+from harness.board.charts import Chart
 from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
 from harness.board.checkpoint_table import CheckpointRow, Column, Failure, checkpoint_rows, columns, failures, shown
 from harness.board.claims_text import NOTE as CLAIMS_NOTE
@@ -22,8 +23,9 @@ from harness.board.flatness_section import GROUPS, TABLE_NOTE, FlatnessSection, 
 from harness.board.interactive import chart
 from harness.board.notation import axis_label, change_unit, value_unit
 from harness.board.panels import Panel, Style, family_order, panels, styles
+from harness.board.probing_section import CURVES_NOTE, ProbingSection, probing_section
+from harness.board.probing_section import TABLE_NOTE as LAYERS_NOTE
 from harness.board.probing_text import NOTE as PROBING_NOTE
-from harness.board.probing_text import ProbeRow, probe_rows, probing_sentences
 from harness.board.provenance import FILES, ProvenanceRow, Total, provenance_rows, total
 from harness.board.sensitivity_text import SensitivityRow, order_sentences, sensitivity_rows, sensitivity_sentences
 from harness.board.slope_table import LegendEntry, SlopeRow, flag_legend, slope_rows
@@ -35,7 +37,6 @@ from harness.slopes.cell import Fit
 from harness.slopes.claims import claim_answers
 from harness.slopes.flatness.draws import Draws
 from harness.slopes.flatness.join import answers
-from harness.slopes.probing import probe_answers
 from harness.slopes.sensitivity.board import sensitivities
 from harness.slopes.slope_features import predictions
 
@@ -64,8 +65,7 @@ class Board:
     flatness: list[str]
     curvature: FlatnessSection | None
     predictions: list[str]
-    probing: list[str]
-    probe_rows: list[ProbeRow]
+    probing: ProbingSection | None
     sensitivity: list[str]
     sensitivity_rows: list[SensitivityRow]
     legend: list[LegendEntry]
@@ -79,6 +79,11 @@ class Board:
     failures: list[Failure]
     provenance: list[ProvenanceRow]
     total: Total
+
+    @property
+    def charts(self) -> list[Chart]:
+        """The charts of all sections but the panels, each with files of its name under ``figures/``."""
+        return [chart for section in (self.probing, self.curvature) if section for chart in section.charts]
 
 
 def assemble(
@@ -96,7 +101,6 @@ def assemble(
     listed = checkpoint_rows(visible, checkpoints, roles, heads)
     pictures = panels(fits, roles)
     rows = slope_rows(fits, looks)
-    probed = probe_answers(records, checkpoints, contexts, roles)
     choices = sensitivities(records, checkpoints, contexts, roles, fits)
     return Board(
         title=roles.title or TITLE,
@@ -110,8 +114,7 @@ def assemble(
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
         curvature=curvature,
         predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits)],
-        probing=probing_sentences(probed),
-        probe_rows=probe_rows(probed),
+        probing=probing_section(records, checkpoints, contexts, roles, looks),
         sensitivity=[*sensitivity_sentences(choices), *order_sentences(choices)],
         sensitivity_rows=sensitivity_rows(choices),
         legend=flag_legend(rows),
@@ -151,7 +154,7 @@ def html(board: Board, library: str) -> str:
         lstrip_blocks=True, finalize=lambda value: value if isinstance(value, Markup) else plain(value, 2000),
     )  # fmt: skip
     charts = [chart(panel, board.styles) for panel in board.panels]
-    charts += [traces(found) for found in board.curvature.charts] if board.curvature else []
+    charts += [traces(found) for found in board.charts]
     data = Markup(script_json(charts)) if charts else ""
     return environment.get_template("board.html.jinja").render(words(board), library=library, charts=data)
 
@@ -170,5 +173,6 @@ def words(board: Board) -> dict[str, Any]:
     return {
         "board": board, "files": FILES, "caption": CAPTION, "axis_label": axis_label, "value_unit": value_unit,
         "change_unit": change_unit, "counted": counted, "curvature_caption": CURVATURE_CAPTION,
-        "curvature_table_note": TABLE_NOTE, "probing_note": PROBING_NOTE, "claims_note": CLAIMS_NOTE,
+        "curvature_table_note": TABLE_NOTE, "probing_note": PROBING_NOTE, "curves_note": CURVES_NOTE,
+        "layers_note": LAYERS_NOTE, "claims_note": CLAIMS_NOTE,
     }  # fmt: skip

@@ -36,6 +36,15 @@ def test_curves_have_the_ticks_given_and_only_labels_that_are_there() -> None:
     assert [text.get_text().strip() for text in figure.legends[0].get_texts()] == ["_a $\\frac{"]
 
 
+def test_rings_stand_around_their_points_and_ticks_at_whole_steps() -> None:
+    curve = Curve((0.0, 1.0, 4.0), (1.0, 2.0, 3.0), NO_FAMILY, opacity=0.5, ringed=(1, 2))
+    axes = compose_chart(Chart("n", "task", "what", Curves(Axes("x", "y", x_step=2), (curve,)))).axes[0]
+    line, rings = axes.get_lines()
+    assert rings.get_xydata().tolist() == [[1.0, 2.0], [4.0, 3.0]] and rings.get_markerfacecolor() == "none"
+    assert (line.get_alpha(), rings.get_alpha(), rings.get_linestyle()) == (0.45, 0.45, "None")
+    assert [tick for tick in axes.get_xticks() if 0 <= tick <= 4] == [0, 2, 4]
+
+
 @pytest.mark.parametrize(("values", "errors"), [((1446.4,), (86.0,)), ((3.0, 3.01), (0.0, 0.0)), ((2e-5,), (5e-5,))])
 def test_one_point_has_few_ticks_that_can_be_read(values: tuple[float, ...], errors: tuple[float, ...]) -> None:
     """Both axes: a logarithmic one, and a linear one of losses that differ behind the sixth digit."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 from board_examples import NASTY
+from plotly.graph_objects import Scatter
 from test_chart_figures import BARS, CURVES, HEAT
 
 from harness.board.chart_traces import traces
 from harness.board.charts import NO_FAMILY, Axes, Chart, Curve, Curves
+from harness.board.panels import MARKERS, Style
 
 
 def test_curves() -> None:
@@ -23,6 +25,17 @@ def test_curves() -> None:
 def test_a_long_legend_has_room() -> None:
     curves = tuple(Curve((1.0,), (1.0,), NO_FAMILY, label=str(n)) for n in range(5))
     assert traces(Chart("n", "task", "what", Curves(Axes("x", "y"), curves)))["layout"] == {"height": 440}
+
+
+def test_rings_opacity_and_steps_of_an_axis() -> None:
+    """Every shape that a family may have has a ringed form that plotly knows."""
+    for _, symbol in MARKERS:
+        curve = Curve((0.0, 1.0, 2.0), (1.0, 2.0, 3.0), Style("#000000", "o", symbol), opacity=0.5, ringed=(1,))
+        found = traces(Chart("n", "task", "what", Curves(Axes("x", "y", x_step=2), (curve,))))
+        (trace,) = found["traces"]
+        assert trace["marker"]["symbol"] == [symbol, f"{symbol}-open-dot", symbol] and trace["opacity"] == 0.5
+        assert Scatter(**trace).marker.size == (7, 12, 7)  # it refuses what it does not know
+        assert found["layout"] == {"xaxis": {"tick0": 0, "dtick": 2}}
 
 
 def test_bars_and_maps() -> None:
