@@ -50,8 +50,8 @@ def test_a_mixture_is_made_alike_twice_and_other_weights_are_other_weights(tmp_p
 def test_so_many_tokens_are_the_first_whole_documents_that_have_them(tmp_path):
     few = CAUSAL | {"seeds": [1], "steps": [1], "corpus": [HMM | {"tokens": 32 * 40}]}
     first = CAUSAL | {"seeds": [1], "steps": [1], "corpus": [HMM | {"text": {"first": 40}}]}
-    material = maker.Material(Pretrain.model_validate(few), None, tmp_path, "cpu", False)
-    other = maker.Material(Pretrain.model_validate(first), None, tmp_path, "cpu", False)
+    material = maker.Material(Pretrain.model_validate(few), None, None, tmp_path, "cpu", False)
+    other = maker.Material(Pretrain.model_validate(first), None, None, tmp_path, "cpu", False)
     ours, theirs = (m.tokenizer.batch_decode(m.blocks) for m in (material, other))
     assert ours == theirs  # the same words; a tokenizer sees the whole corpus that is named, so that numbers differ
     with pytest.raises(HarnessError, match="has 6,400 tokens; expected 10,000"):

@@ -23,7 +23,7 @@ from harness.results.outcomes import read_outcomes
 from harness.slopes.sensitivity.train_rows import recipe_and_rows
 from harness.specs import load_task
 from tests.hub import seq2seq
-from tests.hub.datasets import glue_rows
+from tests.hub.datasets import ROWS, glue_rows
 from tests.hub.text import NAMES, THINGS, VERBS
 
 
@@ -139,7 +139,7 @@ def test_the_number_is_scikit_learn_s_on_the_same_features(content, hub, write, 
     model.eval()
     spec = "include: probe/sst2\nprobe: {layers: [1], l2: [0.05], train_rows: 24}\n"
     record = evaluate((model, tokenizer), write("one", spec), seeds=[seed])[0]
-    train, score = glue_rows("sst2", "train"), glue_rows("sst2", "validation")
+    train, score = (glue_rows("sst2", split, ROWS[split]) for split in ("train", "validation"))
     chosen = [e.row for e in drawn([Example(i, [], None, 0) for i in range(64)], 24, seed)]
     x = states(model, tokenizer, [train["sentence"][i] for i in chosen], 1)
     scale = StandardScaler().fit(x)
@@ -193,7 +193,7 @@ def test_texts_are_read_once_for_all_probes_of_a_checkpoint(hub, write, texts_re
     assert sum({r.key: r.cost.tokens for r in records}.values()) == sum(
         len(ids)
         for split in ("train", "validation")
-        for ids in tokenizer(glue_rows("sst2", split)["sentence"])["input_ids"]
+        for ids in tokenizer(glue_rows("sst2", split, ROWS[split])["sentence"])["input_ids"]
     )
 
 
