@@ -95,7 +95,7 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
     slope_table(fits)
     flatness_table(answers(found.records, found.checkpoints, found.roles, fits))
     claim_table(claim_answers(found.records, found.checkpoints, found.roles))
-    feature_tables(predictions(found.records, found.checkpoints, found.roles, fits))
+    feature_tables(predictions(found.records, found.checkpoints, found.roles, fits, found.contexts))
     probe_table(probe_answers(found.records, found.checkpoints, found.contexts, found.roles))
     sensitivity_table(sensitivities(found.records, found.checkpoints, found.contexts, found.roles, fits))
 

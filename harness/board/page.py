@@ -113,7 +113,7 @@ def assemble(
         families=family_sentences(fits),
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
         curvature=curvature,
-        predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits)],
+        predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits, contexts)],
         probing=probing_section(records, checkpoints, contexts, roles, looks),
         sensitivity=[*sensitivity_sentences(choices), *order_sentences(choices)],
         sensitivity_rows=sensitivity_rows(choices),

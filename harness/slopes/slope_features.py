@@ -14,10 +14,13 @@ from harness.slopes import rules
 from harness.slopes.cell import Axis, Cell, Fit
 from harness.slopes.join import Column, axis_metrics, columns, identities_by_name, mean_over_seeds, usable
 from harness.slopes.ordinary_least_squares import Array
+from harness.slopes.probing import Contexts, definition, labels_of
 from harness.slopes.slope_prediction import SlopePrediction, predict_slopes
 
 CHANGES = ("log_maximum_evidence", "n_leep", "h_score")
 """Scores of a checkpoint whose change, as the upstream metric gets better, is the feature, and not their level."""
+PROBE_GAIN = "probe gain"
+"""What a probe of the frozen body on the task's own labels gains for one unit that the upstream metric gets better."""
 FEWEST_CHECKPOINTS = 3
 SHARE, SPREAD = "share of the way from chance to perfect", "standard deviations of the metric over the checkpoints"
 
@@ -40,13 +43,18 @@ class SlopeAnswer:
 
 
 def predictions(
-    records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], roles: Roles, fits: Sequence[Fit]
-) -> list[SlopeAnswer]:
-    """One answer for each upstream task, over the headline metric of every downstream task that has features."""
+    records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], roles: Roles, fits: Sequence[Fit],
+    contexts: Contexts | None = None,
+) -> list[SlopeAnswer]:  # fmt: skip
+    """One answer for each upstream task, over the headline metric of every downstream task that has features.
+
+    With ``contexts``, what a probe of a task's own labels gains while the upstream metric gets better is a feature too.
+    """
     if not roles.affinity:
         return []
     kept = list(records)
     scores, measured = columns(kept, set(roles.affinity)), columns(kept, set(roles.downstream))
+    gains = probes_by_task(measured, contexts or {}, roles)
     headline = {task: metrics[0] for task in roles.downstream if (metrics := axis_metrics(task, measured, roles))}
     by_name = identities_by_name(checkpoints)
     members = {family: {by_name[n] for n in names if n in by_name} for family, names in roles.families.items()}
@@ -58,15 +66,18 @@ def predictions(
             and headline.get(fit.cell.downstream.task) == fit.cell.downstream.metric
         ):
             groups.setdefault(fit.cell.upstream, []).append(fit)
-    return [answer(axis, group, scores, members) for axis, group in groups.items()]
+    return [answer(axis, group, scores, members, gains) for axis, group in groups.items()]
 
 
 def answer(
-    upstream: Axis, fits: Sequence[Fit], scores: Mapping[str, Mapping[str, Column]], members: Mapping[str, set[str]]
-) -> SlopeAnswer:
+    upstream: Axis, fits: Sequence[Fit], scores: Mapping[str, Mapping[str, Column]], members: Mapping[str, set[str]],
+    gains: Mapping[str, Mapping[str, Column]],
+) -> SlopeAnswer:  # fmt: skip
     """Predict the slopes on one upstream task."""
     rows = [
-        (fit, found) for fit in fits if (found := features_of(fit.cell, scores, members.get(fit.cell.family, set())))
+        (fit, found)
+        for fit in fits
+        if (found := features_of(fit.cell, scores, members.get(fit.cell.family, set()), gains))
     ]
     used = [fit for fit, _ in rows]
     every = list(dict.fromkeys(name for _, found in rows for name in found))
@@ -99,7 +110,9 @@ def in_one_unit(cells: Sequence[Cell]) -> tuple[str, Array]:
     return SPREAD, np.array([max(float(np.std([p.y for p in cell.points], ddof=1)), 1e-300) for cell in cells])
 
 
-def features_of(cell: Cell, scores: Mapping[str, Mapping[str, Column]], members: set[str]) -> Features:
+def features_of(
+    cell: Cell, scores: Mapping[str, Mapping[str, Column]], members: set[str], gains: Mapping[str, Mapping[str, Column]]
+) -> Features:
     """Features of one (family, downstream task); a corpus stands in the name where the task was compared with several."""
     found: dict[tuple[str, str], float] = {}
     for by_metric in scores.values():
@@ -114,8 +127,30 @@ def features_of(cell: Cell, scores: Mapping[str, Mapping[str, Column]], members:
                 details = next(iter(kept.values()))[0].details or {}
                 name = f"change of {metric}" if metric in CHANGES else metric
                 found[name, details.get("corpus", "")] = value
+    for probe, column in gains.get(cell.downstream.task, {}).items():
+        kept = usable({identity: column[identity] for identity in sorted(members & set(column))})
+        value = change({identity: mean_over_seeds(records).value for identity, records in kept.items()}, cell)
+        if value is not None:
+            found[PROBE_GAIN, probe] = value
     several = {name for name, _ in found if sum(other == name for other, _ in found) > 1}
     return {f"{name} ({corpus})" if name in several else name: value for (name, corpus), value in found.items()}
+
+
+def probes_by_task(
+    measured: Mapping[str, Mapping[str, Column]], contexts: Contexts, roles: Roles
+) -> dict[str, dict[str, Column]]:
+    """Fine-tuned task -> probe of the same labels -> its headline metric."""
+    definitions = {task: definition(task, measured, contexts) for task in measured}
+    probes = [task for task, found in definitions.items() if found.get("kind") == "probe"]
+    return {
+        task: {
+            probe: measured[probe][axis_metrics(probe, measured, roles)[0]]
+            for probe in probes
+            if labels_of(definitions[probe]) == labels_of(found)
+        }
+        for task, found in definitions.items()
+        if found.get("kind") == "finetune"
+    }
 
 
 def of(record: Record) -> str | None:

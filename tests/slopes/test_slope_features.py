@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from slope_examples import info, record
@@ -79,3 +81,23 @@ def test_too_few_tasks_are_refused_in_one_sentence_and_none_without_features():
     assert answer.found is None and answer.refusal.startswith("3 slopes of 3 tasks; 10 slopes of 5 tasks are the least")
     records, checkpoints, roles, fits = leaderboard(tasks=TASKS[:3])
     assert predictions(records, checkpoints, Roles(("loss",), (), TASKS[:3], roles.families), fits) == []
+
+
+def test_what_a_probe_of_the_same_labels_gains_is_a_feature():
+    records, checkpoints, roles, fits = leaderboard()
+    data = {task: {"path": "a/b", "name": task} for task in TASKS}
+    contexts = {}
+    for number, task in enumerate(TASKS):
+        contexts[task] = {"parts": {"task": {"kind": "finetune", "data": data[task]}}}
+        contexts[f"probe {task}"] = {"parts": {"task": {"kind": "probe", "data": data[task]}}}
+        records = [replace(r, context=task) if r.task == task else r for r in records]
+        for name, loss in zip(FAMILY, LOSSES, strict=True):
+            value = 0.8 - 0.05 * number * (loss - 2)
+            records.append(replace(record(name, f"probe {task}", float(value)), context=f"probe {task}"))
+    wider = Roles(
+        roles.upstream, (), (*TASKS, *(f"probe {task}" for task in TASKS)), roles.families, affinity=roles.affinity
+    )
+    (answer,) = predictions(records, checkpoints, wider, fits, contexts)
+    assert "probe gain" in {f.name for f in answer.found.features}
+    (without,) = predictions(records, checkpoints, wider, fits)
+    assert "probe gain" not in {f.name for f in without.found.features}
