@@ -19,6 +19,7 @@ from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.probing.rows import Rows
 from harness.measures.probing.run import one_probe
 from harness.measures.probing.sources import ConditionalSource, OneHotSource, StateSource
+from harness.measures.world_levels import with_levels
 from harness.specs import ProbeTask
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def measure(session: Session, task: ProbeTask, seed: int | None) -> Measurement:
         source = StateSource(session, task, rows)
         run = partial(one_probe, source, task, rows, seed or 0, session.device)
         found = over_layers(session, task, source.layers, run)
+    found = replace(found, values=tuple(with_levels(session, task, found.values)))
     said = unreadable(session, task)
     return replace(found, warnings=(*found.warnings, said)) if said else found
 

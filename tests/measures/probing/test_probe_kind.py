@@ -178,6 +178,7 @@ def test_a_world_is_probed_beside_its_words_alone(content):
     by_task = {r.task: r for r in found if r.stage == "selected" and r.error is None}
     assert set(by_task) == {"probe/hmm_state", "probe/hmm_state_one_hot"}
     assert by_task["probe/hmm_state_one_hot"].cost.tokens == 0
+    assert all(0.5 < r.details["bayes"] < 1 for r in by_task.values())
 
 
 def test_texts_are_read_once_for_all_probes_of_a_checkpoint(hub, write, texts_read):
