@@ -15,14 +15,11 @@ import torch
 from harness.checkpoints import load_language_model
 from harness.checkpoints.layer import Layer, Matrix
 from harness.checkpoints.layers import transformer_of
-from harness.errors import HarnessError
-from harness.makers.enlarge import difference
+from harness.makers.enlarge import checked_difference
 from harness.makers.family import FamilyFolder
 from harness.specs.makers import Rescale
 
 VERSION = 1
-TOLERANCE = 1e-4
-"""Largest difference of logits in float32, relative to the largest logit: rounding alone is below it."""
 
 
 def make(
@@ -48,12 +45,7 @@ def make_member(family: FamilyFolder, member: str, start: Any, factor: float, de
     model, tokenizer = load_language_model(start, device, "float32")
     before, _ = load_language_model(start, device, "float32")
     rescale(model, factor)
-    moved = difference(before, model, start.context)
-    if moved > TOLERANCE:
-        raise HarnessError(
-            f"{start.name} times {factor:g} gives other logits: they differ by {moved:.1e} of the largest, expected at most "
-            f"{TOLERANCE:.0e}"
-        )
+    moved = checked_difference(f"{start.name} times {factor:g}", before, model, start.context)
     about = {
         "run": start.info.run, "step": start.info.step, "training_seed": start.info.training_seed,
         "corpus": start.info.corpus, "objective": start.objective, "parent": start.name,

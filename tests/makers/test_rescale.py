@@ -55,10 +55,12 @@ def test_members_say_their_factor_and_the_trace_moves_while_row_normalised_does_
     assert trace[0] != pytest.approx(trace[1], rel=0.01) and rows[0] == pytest.approx(rows[1], rel=1e-3)
 
 
-def test_a_model_that_says_something_else_is_not_kept(content, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(maker, "rescale", lambda model, factor: model.lm_head.weight.data.mul_(1.5))
+@pytest.mark.parametrize("times", [1.5, float("nan")])
+def test_a_model_that_says_something_else_or_nothing_is_not_kept(content, tmp_path, monkeypatch, times) -> None:
+    monkeypatch.setattr(maker, "rescale", lambda model, factor: model.lm_head.weight.data.mul_(times))
     with pytest.raises(HarnessError, match="gives other logits"):
         make(recipe(content.folder("gpt2"), factors=[2]), tmp_path / "f")
+    assert not (tmp_path / "f/factor=2").exists()
     assert load_language_model(resolve(str(content.folder("gpt2"))), "cpu", "float32")
 
 
