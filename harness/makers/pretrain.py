@@ -162,8 +162,9 @@ def train_run(material: Material, run: TrainingRun) -> None:
                 own.adversary, loss, model, tokenizer, own.length, run.seed, material.spec_folder, material.offline
             )
         loop = Loop(model, settings, loss)
+        blocks = material.blocks
         asked = asked_of(own, model, tokenizer, run.seed)
-        given = partial(language_batches, asked, material.blocks, own.batch_size, run.seed, device)
+        given = partial(language_batches, asked, blocks, own.batch_size, run.seed, device)
         without_embeddings = non_embedding_parameters(model)
         about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings)
         members, target = run.members, None

@@ -39,7 +39,8 @@ class Run:
         members: step -> name of the member that is kept after it; the largest step ends the run.
         about: what ``harness.json`` of a member says, from its step and the mean loss of recent steps.
         tokenizer: saved with every member.
-        before_saving: applied to the model for the time of saving a member, such as to drop what training alone needs.
+        before_saving: applied to the model before a member is saved, such as to note in its config what it heeds; nothing
+            undoes it, so it may change nothing that training reads.
         target: watches a run whose end is not known beforehand; it gives the members, and ``members`` is empty at first.
         adversary: the loop's loss where it has a state of its own.
     """
