@@ -102,20 +102,25 @@ class Loop:
         random = torch.get_rng_state() if self.recipe.sam else None
         found = self.backward(batch)
         if self.recipe.sam and random is not None:
+            self.still_held()
             with uphill(self.model.parameters(), self.recipe.sam):
                 torch.set_rng_state(random)  # the same dropout
                 self.backward(batch)
         if self.after_backward is not None:
             self.after_backward(self.step_number)
-        for name, zeros in self.held.items():
-            gradient = self.parameters[name].grad
-            if gradient is not None:
-                gradient.masked_fill_(zeros, 0)
+        self.still_held()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step_number += 1
         return found
+
+    def still_held(self) -> None:
+        """Make the gradients of held weights zero."""
+        for name, zeros in self.held.items():
+            gradient = self.parameters[name].grad
+            if gradient is not None:
+                gradient.masked_fill_(zeros, 0)
 
     def backward(self, batch: Batch) -> float:
         """Add the gradients of a batch, and return its loss."""
