@@ -18,7 +18,7 @@ from harness.checkpoints.config import body_parameters, load_config
 from harness.errors import HarnessError
 from harness.makers.enlargement.embedding import enlarged
 from harness.makers.enlargement.sizes import larger
-from harness.makers.family import FamilyFolder, parent_of
+from harness.makers.family import FamilyFolder, of_its_start, parent_of
 from harness.specs import Enlarge
 
 VERSION = 1
@@ -45,12 +45,8 @@ def make(
     moved = checked_difference(f"the enlarged {start.name}", model.to(device), larger.to(device), start.context)
     if recipe.max_position_embeddings is not None:
         tokenizer.model_max_length = context_of(larger.config, start.name)
-    about = {
-        "run": start.info.run, "step": start.info.step, "training_seed": start.info.training_seed,
-        "corpus": start.info.corpus, "objective": start.objective, "parent": recipe.start,
-        "made": {"maker": "enlarge", "recipe": family.recipe, "from": start.identity, "logits_moved": moved},
-    }  # fmt: skip
-    family.save(member, larger.cpu(), tokenizer, about)
+    made = {"maker": "enlarge", "recipe": family.recipe, "from": start.identity, "logits_moved": moved}
+    family.save(member, larger.cpu(), tokenizer, of_its_start(start, made))
     return [member]
 
 

@@ -52,6 +52,7 @@ def make(
         if start is not None:
             family.made_from(start)
         material = Material(recipe, family, start, spec_folder, device, offline)
+        family.trained_on(material.corpus[1])
         for run in recipe.training_runs():
             if missing & set(run.members.values()):
                 train_run(material, run)
@@ -92,9 +93,15 @@ class Material:
         return blocks_of(self.recipe, parts, self.tokenizer)
 
     def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
-        """The text of ``evaluate``, cut once for all runs."""
+        """The text of ``evaluate``, cut once for all runs.
+
+        Raises:
+            HarnessError: members are to be compared on it, and it is a single document.
+        """
         if self.held_out is None:
             self.held_out = HeldOut(evaluate, self.recipe, model, self.tokenizer, self.spec_folder, self.offline)
+            if getattr(self.recipe, "target_loss", None) is not None and len(self.family.names) > 1:
+                self.held_out.require_documents(2)
         return self.held_out
 
 
