@@ -59,8 +59,17 @@ class Found:
 
     @classmethod
     def load(cls, path: Path) -> Found:
-        """What :meth:`save` kept."""
-        value = json.loads(path.read_text(encoding="utf-8"))
+        """What :meth:`save` kept.
+
+        Raises:
+            HarnessError: it stands no longer.
+        """
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except OSError:
+            raise HarnessError(
+                f"{path} is gone, which says what a member loses on each document; remove that member's folder to make both anew"
+            ) from None
         return cls(np.array(value["nats"]), np.array(value["tokens"]))
 
 

@@ -173,6 +173,8 @@ def train_run(material: Material, run: TrainingRun) -> None:
         asked = asked_of(own, model, tokenizer, run.seed)
         given = partial(language_batches, asked, blocks, own.batch_size, run.seed, device)
         without_embeddings = non_embedding_parameters(model)
+        for member in run.members.values() if run.sized else ():
+            family.note(member, parameters=without_embeddings)
         about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings)
         members, target = run.members, None
         if isinstance(own, Pretrain) and own.evaluate is not None:
@@ -182,9 +184,6 @@ def train_run(material: Material, run: TrainingRun) -> None:
                 members = {}
             about = partial(with_held_out, about, held_out, target, run, family, loop)
         Run(family, run.name, loop, given, members, about, tokenizer, target=target, adversary=adversary).train()
-    if run.sized:
-        for member in run.members.values():
-            family.note(member, parameters=without_embeddings)
 
 
 def asked_of(recipe: LanguageModels, model: Any, tokenizer: Any, seed: int) -> Objective | Restoring:
