@@ -15,6 +15,7 @@ from harness.checkpoints import Resolved, resolve_in_memory
 from harness.checkpoints.ahead import fetch_ahead
 from harness.errors import HarnessError
 from harness.machine import high_water, reset_high_water, versions
+from harness.making import make_families
 from harness.measures.kinds import kind_of
 from harness.measures.measurement import Measurement, check_finite
 from harness.measures.session import RowCache, Session
@@ -24,8 +25,7 @@ from harness.request import Options, Request, from_arguments, save_suite
 from harness.results import CheckpointInfo, Cost, Record, Store, digest, key_of
 from harness.results.outcomes import join_shards, write_shard
 from harness.results.store import Writer
-from harness.specs import LanguageModels, Task
-from harness.specs.chains import making_order
+from harness.specs import Task
 
 
 @dataclass
@@ -51,30 +51,6 @@ def run(request: Request, output: Path, options: Options) -> Outcome:
         evaluation.all()
         join_shards(output)
     return evaluation.outcome
-
-
-def make_families(request: Request, output: Path, options: Options) -> None:
-    """Run the makers of a suite, a family after those that it is made from; what stands is not made again.
-
-    Families say what of the scored text they were trained on.
-    """
-    data = RowCache(options.offline)
-    for family in making_order(request.made):
-        recipe = request.made[family]
-        from harness.makers.registry import make
-
-        make(
-            recipe,
-            output / "families" / family,
-            spec_folder=request.folder,
-            device=options.device,
-            offline=options.offline,
-        )
-        if isinstance(recipe, LanguageModels):
-            from harness.makers.overlap import note_overlap
-
-            tasks = {name: task for name, task in request.tasks.items() if (family, name) not in request.leave_out}
-            note_overlap(recipe, output / "families" / family, tasks, data, request.folder)
 
 
 class Evaluation:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 LAYERS = [
     {"cli", "commands", "tasks_commands", "render", "render_fits"},
-    {"callback", "evaluator", "estimate", "plan", "request", "board", "regress"},
+    {"callback", "evaluator", "making", "estimate", "plan", "request", "board", "regress"},
     {"execute"},
     {"measures", "makers"},
     {"training"},

@@ -56,8 +56,11 @@ def packed(tokenizer: Any, texts: Sequence[str], training: Training, objective: 
     denoising: text alone, documents end to end, so short that its special tokens make up the length.
 
     Raises:
-        HarnessError: less text than one batch.
+        HarnessError: less text than one batch, sequences too short for a token to predict, or a masked objective with a
+            tokenizer that lacks a special token it needs.
     """
+    if objective == "masked":
+        check_masked(tokenizer)
     coded = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
     causal = objective == "causal"
@@ -66,6 +69,10 @@ def packed(tokenizer: Any, texts: Sequence[str], training: Training, objective: 
     )
     around = sum(map(len, frame(tokenizer))) if objective in ("span", "denoising") else 0 if causal else 2
     size = training.length - around
+    if size < (2 if causal else 1):
+        raise HarnessError(
+            f"length: {training.length} leaves no token to predict; expected at least {around + (2 if causal else 1)}"
+        )
     count = len(stream) // size
     if count < training.batch_size:
         raise HarnessError(
@@ -76,6 +83,21 @@ def packed(tokenizer: Any, texts: Sequence[str], training: Training, objective: 
         return blocks
     edges = [torch.full((count, 1), token) for token in (tokenizer.cls_token_id, tokenizer.sep_token_id)]
     return torch.cat([edges[0], blocks, edges[1]], 1)
+
+
+def check_masked(tokenizer: Any) -> None:
+    """Refuse a tokenizer without the tokens that a masked sequence is made of.
+
+    Raises:
+        HarnessError: naming those that are missing.
+    """
+    needed = ("cls_token", "sep_token", "mask_token")
+    missing = [name for name in needed if getattr(tokenizer, f"{name}_id") is None]
+    if missing:
+        raise HarnessError(
+            f"objective: masked with the tokenizer of {tokenizer.name_or_path!r}, which has no {', '.join(missing)}; expected "
+            f"{', '.join(needed)}: take a tokenizer (a start) that has them, train one, or take objective: causal"
+        )
 
 
 def batches(blocks: torch.Tensor, size: int, seed: int, start: int, stop: int) -> Iterator[torch.Tensor]:

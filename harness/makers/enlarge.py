@@ -6,6 +6,7 @@ put into a larger one; here it is read, compared with what came out, and kept.
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from harness.checkpoints.config import body_parameters, load_config
 from harness.errors import HarnessError
 from harness.makers.enlargement.embedding import enlarged
 from harness.makers.enlargement.sizes import larger
-from harness.makers.family import FamilyFolder, parent_of
+from harness.makers.family import FamilyFolder, of_its_start, parent_of
 from harness.specs import Enlarge
 
 VERSION = 1
@@ -41,19 +42,11 @@ def make(
     family.made_from(start)
     model, tokenizer = load_language_model(start, device, "float32")
     larger = enlarged(model.cpu(), recipe)
-    moved = difference(model.to(device), larger.to(device), start.context)
-    if moved > TOLERANCE:
-        raise HarnessError(
-            f"the enlarged {start.name} gives other logits: they differ by {moved:.1e} of the largest, expected at most {TOLERANCE:.0e}"
-        )
+    moved = checked_difference(f"the enlarged {start.name}", model.to(device), larger.to(device), start.context)
     if recipe.max_position_embeddings is not None:
         tokenizer.model_max_length = context_of(larger.config, start.name)
-    about = {
-        "run": start.info.run, "step": start.info.step, "training_seed": start.info.training_seed,
-        "corpus": start.info.corpus, "objective": start.objective, "parent": recipe.start,
-        "made": {"maker": "enlarge", "recipe": family.recipe, "from": start.identity, "logits_moved": moved},
-    }  # fmt: skip
-    family.save(member, larger.cpu(), tokenizer, about)
+    made = {"maker": "enlarge", "recipe": family.recipe, "from": start.identity, "logits_moved": moved}
+    family.save(member, larger.cpu(), tokenizer, of_its_start(start, made))
     return [member]
 
 
@@ -65,6 +58,21 @@ def parameters(recipe: Enlarge, folder: Path, *, offline: bool = False) -> int:
     """
     whole = parent_of(folder, recipe.start, offline=offline).whole
     return body_parameters(larger(load_config(Path(whole.folder), whole.name, remote_code=whole.remote_code), recipe))
+
+
+def checked_difference(name: str, before: Any, after: Any, context: int) -> float:
+    """The :func:`difference` of two models that are to say the same.
+
+    Raises:
+        HarnessError: it is above the tolerance, or no number, as of logits that are not finite.
+    """
+    moved = difference(before, after, context)
+    if not moved <= TOLERANCE:
+        raise HarnessError(
+            f"{name} gives other logits: they differ by {moved:.1e} of the largest, expected at most {TOLERANCE:.0e}"
+            + ("" if isfinite(moved) else "; logits are not finite, also look at those of the start")
+        )
+    return moved
 
 
 def difference(small: Any, large: Any, context: int) -> float:

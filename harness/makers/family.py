@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from harness.checkpoints import Resolved
 
 MEMBER = "harness.json"
-KEPT = ("from", "members", "equal_loss", "overlap", "pushed")
+STATES = ".training"
+"""Where states of runs stand that are under way."""
+KEPT = ("from", "text", "members", "equal_loss", "overlap", "pushed")
 """Parts of ``family.yaml`` that the recipe does not say."""
 
 
@@ -96,6 +98,20 @@ class FamilyFolder:
         if self.about["from"] != named:
             self.about["from"] = named
             self.write()
+
+    def trained_on(self, text: str) -> None:
+        """Note the text that members are trained on, with its revision; asked by a maker before it trains the first missing one.
+
+        Raises:
+            HarnessError: members stand that were trained on another text under the same name.
+        """
+        known = self.about.get("text")
+        if known not in (None, text) and any(self.complete(name) for name in self.names):
+            raise HarnessError(
+                f"{self.folder / 'family.yaml'}: members were trained on {known}, and the recipe now names {text}; pin the "
+                "revision or restore the files, remove the folder or choose another"
+            )
+        self.describe(text=text)
 
     def parent(self, name: str, *, offline: bool = False) -> Resolved:
         """A checkpoint that the members are made from: a member of a family beside this one, or any other.
@@ -171,6 +187,15 @@ def parent_of(folder: Path, name: str, *, offline: bool = False) -> Resolved:
         return resolve(name, offline=offline)
     found = resolve(str(beside), offline=offline)
     return replace(found, name=name, info=replace(found.info, names=(name,)))
+
+
+def of_its_start(start: Resolved, made: Mapping[str, Any]) -> dict[str, Any]:
+    """What a member says of itself that was not trained: it stands where its start does, in the start's run."""
+    info = start.info
+    return {
+        "run": info.run, "step": info.step, "training_seed": info.training_seed, "corpus": info.corpus,
+        "objective": start.objective, "parent": start.name, "made": dict(made),
+    }  # fmt: skip
 
 
 def definition(recipe: Maker, version: int) -> dict[str, Any]:

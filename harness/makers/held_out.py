@@ -12,6 +12,7 @@ import numpy as np
 from harness.data.corruption import corruption_policy
 from harness.data.documents import Document
 from harness.data.windows import tokenise
+from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts
 from harness.makers.family import write_text
 from harness.measures.cross_entropy import sequence_losses
@@ -58,8 +59,17 @@ class Found:
 
     @classmethod
     def load(cls, path: Path) -> Found:
-        """What :meth:`save` kept."""
-        value = json.loads(path.read_text(encoding="utf-8"))
+        """What :meth:`save` kept.
+
+        Raises:
+            HarnessError: it stands no longer.
+        """
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except OSError:
+            raise HarnessError(
+                f"{path} is gone, which says what a member loses on each document; remove that member's folder to make both anew"
+            ) from None
         return cls(np.array(value["nats"]), np.array(value["tokens"]))
 
 
@@ -84,6 +94,19 @@ class HeldOut:
         shift = 1 if self.causal else 0
         counted = [int(sequence.labels[shift:].ne(-100).sum()) for sequence in self.sequences]
         self.tokens = np.bincount(self.clusters, counted)
+
+    def require_documents(self, least: int) -> None:
+        """Refuse text of fewer documents, before anything is trained.
+
+        Raises:
+            HarnessError: there are fewer.
+        """
+        found = int((self.tokens > 0).sum())
+        if found < least:
+            raise HarnessError(
+                f"evaluate: the text has {found} document to compare members on; expected at least {least}: give more, or say "
+                "under text: what a document is (documents: row, blank_line, ...)"
+            )
 
     def measured(self, model: Any) -> Found:
         """The loss of a model, which is in training mode again afterwards if it was."""

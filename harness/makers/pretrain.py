@@ -52,6 +52,7 @@ def make(
         if start is not None:
             family.made_from(start)
         material = Material(recipe, family, start, spec_folder, device, offline)
+        family.trained_on(material.corpus[1])
         for run in recipe.training_runs():
             if missing & set(run.members.values()):
                 train_run(material, run)
@@ -92,9 +93,15 @@ class Material:
         return blocks_of(self.recipe, parts, self.tokenizer)
 
     def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
-        """The text of ``evaluate``, cut once for all runs."""
+        """The text of ``evaluate``, cut once for all runs.
+
+        Raises:
+            HarnessError: members are to be compared on it, and it is a single document.
+        """
         if self.held_out is None:
             self.held_out = HeldOut(evaluate, self.recipe, model, self.tokenizer, self.spec_folder, self.offline)
+            if getattr(self.recipe, "target_loss", None) is not None and len(self.family.names) > 1:
+                self.held_out.require_documents(2)
         return self.held_out
 
 
@@ -162,9 +169,12 @@ def train_run(material: Material, run: TrainingRun) -> None:
                 own.adversary, loss, model, tokenizer, own.length, run.seed, material.spec_folder, material.offline
             )
         loop = Loop(model, settings, loss)
+        blocks = material.blocks
         asked = asked_of(own, model, tokenizer, run.seed)
-        given = partial(language_batches, asked, material.blocks, own.batch_size, run.seed, device)
+        given = partial(language_batches, asked, blocks, own.batch_size, run.seed, device)
         without_embeddings = non_embedding_parameters(model)
+        for member in run.members.values() if run.sized else ():
+            family.note(member, parameters=without_embeddings)
         about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings)
         members, target = run.members, None
         if isinstance(own, Pretrain) and own.evaluate is not None:
@@ -174,9 +184,6 @@ def train_run(material: Material, run: TrainingRun) -> None:
                 members = {}
             about = partial(with_held_out, about, held_out, target, run, family, loop)
         Run(family, run.name, loop, given, members, about, tokenizer, target=target, adversary=adversary).train()
-    if run.sized:
-        for member in run.members.values():
-            family.note(member, parameters=without_embeddings)
 
 
 def asked_of(recipe: LanguageModels, model: Any, tokenizer: Any, seed: int) -> Objective | Restoring:

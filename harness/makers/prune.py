@@ -24,7 +24,7 @@ from harness.checkpoints.change import load_to_change
 from harness.checkpoints.pruned import AFTER_DOWNSTREAM, ATTRIBUTE, HELD, forget_pruning
 from harness.errors import HarnessError
 from harness.makers.corpus import corpus_texts, packed
-from harness.makers.family import MEMBER, FamilyFolder
+from harness.makers.family import MEMBER, FamilyFolder, of_its_start
 from harness.makers.objectives import LOSSES, Objective, language_batches
 from harness.makers.run import Run
 from harness.specs import Prune
@@ -49,6 +49,8 @@ def make(
         start = family.parent(recipe.start, offline=offline)
         family.made_from(start)
         work = Work(recipe, family, start, device, *text_of(recipe, start, spec_folder, offline))
+        if work.corpus is not None:
+            family.trained_on(work.corpus)
         together: dict[Any, list[Pruned]] = {}
         for variant in recipe.variants():
             together.setdefault(variant.weights, []).append(variant)
@@ -126,11 +128,7 @@ def prune_at_once(work: Work, variant: Pruned) -> None:
     dense = variant.regime == AFTER_DOWNSTREAM
     zeros = {} if dense else choice.prune(variant.sparsity)
     mark(model, work, variant)
-    info = work.start.info
-    about = {
-        "run": info.run, "step": info.step, "training_seed": info.training_seed, "corpus": info.corpus,
-        "objective": work.start.objective, "parent": work.recipe.start, "made": made_of(work, variant, choice, zeros),
-    }  # fmt: skip
+    about = of_its_start(work.start, made_of(work, variant, choice, zeros))
     work.family.save(variant.name, model.cpu(), tokenizer, about)
 
 

@@ -17,7 +17,7 @@ from harness.checkpoints import Resolved
 from harness.checkpoints.change import load_to_change
 from harness.checkpoints.layer import is_transposed
 from harness.checkpoints.pruned import forget_pruning
-from harness.makers.family import FamilyFolder
+from harness.makers.family import FamilyFolder, of_its_start
 from harness.specs import Quantize
 from harness.training.pruning.matrices import matrices_of
 
@@ -61,11 +61,7 @@ def make_member(recipe: Quantize, family: FamilyFolder, start: Resolved, bits: i
         "matrices": len(matrices), "weights": sum(matrix.numel() for matrix in matrices.values()),
         "relative_error": (error / size) ** 0.5 if size else 0.0,
     }  # fmt: skip
-    info = start.info
-    family.save(name, model, tokenizer, {
-        "run": info.run, "step": info.step, "training_seed": info.training_seed, "corpus": info.corpus,
-        "objective": start.objective, "parent": recipe.start, "made": made,
-    })  # fmt: skip
+    family.save(name, model, tokenizer, of_its_start(start, made))
 
 
 def on_grid(values: torch.Tensor, bits: int, axis: int | None) -> torch.Tensor:

@@ -5,12 +5,13 @@ A maker whose members are not of the size of what they are made from tells it: `
 
 from __future__ import annotations
 
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from harness.makers import planning
-from harness.makers.family import FamilyFolder
+from harness.makers.family import STATES, FamilyFolder
 from harness.makers.planning import MakePlan, parameters_of
 from harness.specs import Maker
 
@@ -34,7 +35,9 @@ def make(
     if expected.bytes_each is not None:
         family = FamilyFolder(folder, recipe, maker.VERSION)
         family.require_space(expected.bytes_each, expected.bytes_of_training)
-    return list(maker.make(recipe, folder, spec_folder=spec_folder, device=device, offline=offline))
+    names = list(maker.make(recipe, folder, spec_folder=spec_folder, device=device, offline=offline))
+    shutil.rmtree(folder / STATES, ignore_errors=True)  # of a run killed after its last member
+    return names
 
 
 def plan(recipe: Maker, folder: Path, *, offline: bool = False) -> MakePlan:

@@ -17,7 +17,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.makers.adversary import AdversarialLoss
-from harness.makers.family import FamilyFolder
+from harness.makers.family import STATES, FamilyFolder
 from harness.makers.target import Target
 from harness.progress import progress, say
 from harness.training.loop import Batch, Loop
@@ -39,7 +39,8 @@ class Run:
         members: step -> name of the member that is kept after it; the largest step ends the run.
         about: what ``harness.json`` of a member says, from its step and the mean loss of recent steps.
         tokenizer: saved with every member.
-        before_saving: applied to the model for the time of saving a member, such as to drop what training alone needs.
+        before_saving: applied to the model before a member is saved, such as to note in its config what it heeds; nothing
+            undoes it, so it may change nothing that training reads.
         target: watches a run whose end is not known beforehand; it gives the members, and ``members`` is empty at first.
         adversary: the loop's loss where it has a state of its own.
     """
@@ -105,7 +106,12 @@ class Run:
     @property
     def state_path(self) -> Path:
         """Where the state stands while the run is under way."""
-        return self.family.folder / ".training" / f"{self.name.replace('/', ' ')}.state"
+        return self.family.folder / STATES / f"{self.name.replace('/', ' ')}.state"
+
+    @property
+    def made_of(self) -> dict[str, Any]:
+        """What decides the weights of the run: its recipe, and which parents and text these names stood for."""
+        return {"recipe": self.family.recipe, **{part: self.family.about.get(part) for part in ("from", "text")}}
 
     def save_state(self) -> None:
         """Write weights, optimizer and random state in one step."""
@@ -114,7 +120,7 @@ class Run:
             beside.parent.mkdir(parents=True, exist_ok=True)
             more: dict[str, Any] = {} if self.target is None else {"target": self.target.state()}
             more |= {} if self.adversary is None else {"adversary": self.adversary.state()}
-            kept = {"losses": self.losses[-RECENT:], "recipe": self.family.recipe}
+            kept = {"losses": self.losses[-RECENT:], "made_of": self.made_of}
             torch.save(self.loop.state() | kept | more, beside)
             beside.replace(self.state_path)
         except (OSError, RuntimeError) as error:
@@ -122,11 +128,15 @@ class Run:
             raise HarnessError(f"{self.state_path} cannot be written: {error}; make room and run again") from None
 
     def resume(self) -> int:
-        """Load the state of a killed run; returns its step, 0 for a fresh run."""
+        """Load the state of a killed run; returns its step, 0 for a fresh run, as where the state is damaged or of another run."""
         if not self.state_path.is_file():
             return 0
-        state = torch.load(self.state_path, weights_only=True)
-        if state.get("recipe") != self.family.recipe:
+        try:
+            state = torch.load(self.state_path, map_location="cpu", weights_only=True)
+        except Exception:  # a damaged file may make the reader stumble over anything
+            say(f"{self.state_path} cannot be read; {self.name} begins anew")
+            return 0
+        if state.get("made_of") != self.made_of:
             return 0
         self.loop.restore(state)
         self.losses = list(state["losses"])

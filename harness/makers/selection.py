@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,19 @@ def chosen(places: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     return kept
 
 
-def buckets(text: str) -> NDArray[np.int64]:
-    """Counts of the words and pairs of words of a text, hashed into buckets: ``(10000,)``."""
+def buckets(text: str) -> NDArray[np.uint16]:
+    """The bucket of each word and pair of words of a text, hashed: ``(W + W - 1,)``."""
     words = words_of(text)
     grams = np.concatenate([ngrams_of(words, 1), ngrams_of(words, 2)])
-    return np.bincount((grams % np.uint64(BUCKETS)).astype(np.int64), minlength=BUCKETS)
+    return (grams % np.uint64(BUCKETS)).astype(np.uint16)
+
+
+def frequencies(texts: Iterable[NDArray[np.uint16]]) -> NDArray[np.int64]:
+    """How often each bucket stands in some texts: ``(10000,)``."""
+    total = np.zeros(BUCKETS, dtype=np.int64)
+    for text in texts:
+        total += np.bincount(text, minlength=BUCKETS)
+    return total
 
 
 def importance(documents: Sequence[str], towards: Sequence[str]) -> Array:
@@ -69,10 +77,10 @@ def importance(documents: Sequence[str], towards: Sequence[str]) -> Array:
     :math:`\log w` plus Gumbel noise are a draw without replacement in proportion to :math:`w` (Xie, Santurkar, Ma and Liang
     2023, Data selection for language models via importance resampling, arXiv 2302.03169).
     """
-    counts = [buckets(text) for text in documents]
-    raw, aim = sum(counts, np.zeros(BUCKETS)), sum((buckets(text) for text in towards), np.zeros(BUCKETS))
+    read = [buckets(text) for text in documents]  # and not their counts, which are 10,000 numbers a document
+    raw, aim = frequencies(read), frequencies(map(buckets, towards))
     ratio = np.log(aim / aim.sum() + SMALLEST) - np.log(raw / max(raw.sum(), 1) + SMALLEST)
-    return np.array([float(count @ ratio) for count in counts])
+    return np.array([float(frequencies([text]) @ ratio) for text in read])
 
 
 def bigram_nats(documents: Sequence[str], towards: Sequence[str]) -> Array:

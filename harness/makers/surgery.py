@@ -15,7 +15,7 @@ from harness.checkpoints.head import fill_head
 from harness.checkpoints.layers import Layer, Transformer, transformer_of
 from harness.checkpoints.load import AUTO, load_weights
 from harness.errors import HarnessError
-from harness.makers.family import FamilyFolder
+from harness.makers.family import FamilyFolder, of_its_start
 from harness.specs import Maker
 
 Change = Callable[[Any, Transformer, str], Mapping[str, Any]]
@@ -52,14 +52,11 @@ def about(
     recipe: Maker, family: FamilyFolder, start: Resolved, member: str, did: Mapping[str, Any]
 ) -> dict[str, Any]:  # fmt: skip
     """What a member says of itself; one in which nothing was changed is its start, and of the start's run."""
-    changed = any(did.values())
-    return {
-        "run": f"{family.recipe[:16]}/{member}" if changed else start.info.run,
-        "step": None if changed else start.info.step,
-        "training_seed": recipe.settings(member).get("seed") if changed else start.info.training_seed,
-        "corpus": start.info.corpus, "objective": start.objective, "parent": start.name,
-        "made": {"maker": recipe.maker, "recipe": family.recipe, "from": start.identity, **did},
-    }  # fmt: skip
+    found = of_its_start(start, {"maker": recipe.maker, "recipe": family.recipe, "from": start.identity, **did})
+    if not any(did.values()):
+        return found
+    seed = recipe.settings(member).get("seed")
+    return found | {"run": f"{family.recipe[:16]}/{member}", "step": None, "training_seed": seed}
 
 
 def load_as_saved(start: Resolved) -> tuple[Any, Any]:

@@ -32,10 +32,13 @@ def labelled_examples(session: Session, task: LabelledTask, split: str, protocol
         targets = [target_of(task, value, split, number) for number, value in enumerate(rows.columns[task.target])]
         return tokenised(session, filled(task, rows), targets, protocol.max_length)
 
-    checkpoint = session.checkpoint
-    how = (min(protocol.max_length, checkpoint.context), checkpoint.segments, checkpoint.objective == "seq2seq")
-    side = session.tokenizer().truncation_side  # no part of what the tokenizer's hash is of
-    return session.once_per_tokenizer(("examples", task.name, split, side, *how), read)
+    return session.once_per_tokenizer(("examples", task.name, split, *how_read(session, protocol.max_length)), read)
+
+
+def how_read(session: Session, max_length: int) -> tuple[Any, ...]:
+    """What else than the tokenizer's hash decides the tokens of a text."""
+    checkpoint, side = session.checkpoint, session.tokenizer().truncation_side
+    return side, min(max_length, checkpoint.context), checkpoint.segments, checkpoint.objective == "seq2seq"
 
 
 def columns(task: LabelledTask) -> tuple[str, ...]:

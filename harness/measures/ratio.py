@@ -97,8 +97,10 @@ def skewness(residuals: NDArray[np.float64]) -> float:
     >>> round(skewness(np.array([-1.0, -1.0, 2.0])), 6), skewness(np.zeros(3))
     (0.707107, 0.0)
     """
-    spread = float(np.mean(residuals**2))
-    return float(np.mean(residuals**3)) / spread**1.5 if spread > 0 else 0.0
+    _, exponent = np.frexp(np.abs(residuals).max())
+    scaled = np.ldexp(residuals, -exponent)  # exactly, or the powers of tiny ones are zero
+    spread = float(np.mean(scaled**2))
+    return float(np.mean(scaled**3)) / spread**1.5 if spread > 0 else 0.0
 
 
 def skewness_removed(quantile: float, skew: float, count: int) -> tuple[float, float]:

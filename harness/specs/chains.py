@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.errors import HarnessError, nearest
+from harness.specs.load import check_files
 from harness.specs.makers import Maker
 from harness.specs.source import Source
+from harness.specs.task import Corpus
 
 
 def family_of(name: str, made: Mapping[str, Maker]) -> str | None:
@@ -43,6 +45,28 @@ def making_order(made: Mapping[str, Maker]) -> list[str]:
     for family in made:
         add(family, ())
     return order
+
+
+def check_made(made: Mapping[str, Maker], source: Source) -> None:
+    """Refuse what would read or write beside the suite: names of families that are no folders, files of texts elsewhere.
+
+    Raises:
+        HarnessError: naming file and line.
+    """
+    for family, recipe in made.items():
+        place = ("families", family)
+        if family.startswith(".") or any(mark in family for mark in "/\\:"):
+            raise HarnessError(
+                f"{source.place(place)}: {family!r} is no name of a folder, in which a family is made; leave / \\ : and a "
+                "first dot out"
+            )
+        for number, corpus in enumerate(getattr(recipe, "corpus", ())):
+            check_files(corpus.data, source, *place, "make", "corpus", number)
+        evaluate, towards = getattr(recipe, "evaluate", None), getattr(getattr(recipe, "select", None), "towards", None)
+        if evaluate is not None:
+            check_files(evaluate.data, source, *place, "make", "evaluate")
+        if isinstance(towards, Corpus):
+            check_files(towards.data, source, *place, "make", "select", "towards")
 
 
 def check_chains(made: Mapping[str, Maker], source: Source) -> None:

@@ -159,7 +159,7 @@ def check_metrics(metrics: Sequence[str], valid: Sequence[str], source: Source, 
             )
 
 
-def check_files(data: Data, source: Source, *location: str) -> None:
+def check_files(data: Data, source: Source, *location: str | int) -> None:
     """Files of a spec stand beside it: nothing absolute, nothing above its folder."""
     for number, name in enumerate(data.files or ()):
         inside = os.path.normpath(name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.results.roles import ROLES
-from harness.specs.chains import check_chains
+from harness.specs.chains import check_chains, check_made
 from harness.specs.load import build_task, derive_task, derived_name, kinds, load_protocol, load_task, resolve_includes
 from harness.specs.model import check
 from harness.specs.references import check_references
@@ -36,7 +36,9 @@ def load_suite(folder: Path) -> tuple[Suite, dict[str, dict[str, Task]]]:
         built = [suite_tasks(entry, source, ("tasks", role, n), known) for n, entry in enumerate(entries)]
         tasks[role] = {task.name: task for several in built for task in several}
         known |= tasks[role]
-    check_chains({name: family.make for name, family in suite.families.items() if family.make}, source)
+    made = {name: family.make for name, family in suite.families.items() if family.make}
+    check_made(made, source)
+    check_chains(made, source)
     check_references(suite, source, {name for named in tasks.values() for name in named})
     return suite, tasks
 

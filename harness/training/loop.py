@@ -99,23 +99,28 @@ class Loop:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * self.recipe.factor(self.step_number)
-        random = torch.get_rng_state() if self.recipe.sam else None
+        random = self.random_state() if self.recipe.sam else None
         found = self.backward(batch)
         if self.recipe.sam and random is not None:
+            self.still_held()
             with uphill(self.model.parameters(), self.recipe.sam):
-                torch.set_rng_state(random)  # the same dropout
+                self.set_random_state(random)  # the same dropout
                 self.backward(batch)
         if self.after_backward is not None:
             self.after_backward(self.step_number)
-        for name, zeros in self.held.items():
-            gradient = self.parameters[name].grad
-            if gradient is not None:
-                gradient.masked_fill_(zeros, 0)
+        self.still_held()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step_number += 1
         return found
+
+    def still_held(self) -> None:
+        """Make the gradients of held weights zero."""
+        for name, zeros in self.held.items():
+            gradient = self.parameters[name].grad
+            if gradient is not None:
+                gradient.masked_fill_(zeros, 0)
 
     def backward(self, batch: Batch) -> float:
         """Add the gradients of a batch, and return its loss."""
@@ -148,7 +153,7 @@ class Loop:
             "step": self.step_number,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "random": torch.get_rng_state(),
+            "random": self.random_state(),
         } | ({"held": self.held} if self.held else {})
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -156,6 +161,20 @@ class Loop:
         self.step_number = state["step"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        device = next(iter(self.parameters.values())).device
-        self.held = {name: zeros.to(device) for name, zeros in state.get("held", {}).items()}
-        torch.set_rng_state(state["random"])
+        self.held = {name: zeros.to(self.device) for name, zeros in state.get("held", {}).items()}
+        self.set_random_state(state["random"])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(iter(self.parameters.values())).device
+
+    def random_state(self) -> list[torch.Tensor]:
+        """States of the generators that dropout draws from: torch's own, and the device's where it has one."""
+        return [torch.get_rng_state(), *([torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else [])]
+
+    def set_random_state(self, states: list[torch.Tensor]) -> None:
+        """Go on drawing from :meth:`random_state`; that of a device is left alone where the model is on another now."""
+        torch.set_rng_state(states[0])
+        if self.device.type == "cuda" and len(states) > 1:
+            torch.cuda.set_rng_state(states[1], self.device)

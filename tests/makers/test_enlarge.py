@@ -53,6 +53,17 @@ def test_what_stands_is_not_made_again_and_another_recipe_is_refused(content, tm
         make(recipe(content.folder("gpt2"), num_hidden_layers=4), tmp_path / "large")
 
 
+def test_a_larger_model_without_finite_logits_is_not_kept(content, tmp_path, monkeypatch):
+    def broken(model, given):
+        model.lm_head.weight.data.mul_(float("nan"))
+        return model
+
+    monkeypatch.setattr(maker, "enlarged", broken)
+    with pytest.raises(HarnessError, match="gives other logits: .* not finite"):
+        make(recipe(content.folder("gpt2"), num_hidden_layers=3), tmp_path / "large")
+    assert not (tmp_path / "large/enlarged").exists()
+
+
 def test_a_folder_in_which_nothing_stands_takes_another_recipe(content, tmp_path):
     with pytest.raises(HarnessError, match="leave vocab_size at"):
         make(recipe(content.folder("gpt2"), vocab_size=5000), tmp_path / "large")

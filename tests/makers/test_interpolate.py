@@ -86,7 +86,10 @@ def resized(content, folder, **changes):
     return folder
 
 
-@pytest.mark.parametrize(("weights", "message"), [([0.5, 1.2], "weight 1.2 is out of range"), ([0.5, 0.5], "repeats")])
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([0.5, 1.2], "weight 1.2 is out of range"), ([0.5, 0.5], "2 members have the name weight=0.5")],
+)
 def test_weights_outside_the_way_are_refused(weights, message):
     with pytest.raises(ValidationError, match=message):
         recipe("a/b", "c/d", weights=weights)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -144,6 +145,24 @@ def test_a_block_is_a_sentence_where_all_have_one_length():
     tokenizer = maker.the_tokenizer(made, None, texts, offline=True)
     blocks = packed(tokenizer, texts, made, made.objective)
     assert [" ".join(tokenizer.convert_ids_to_tokens(block[1:-1].tolist())) for block in blocks] == texts
+
+
+def test_a_masked_objective_with_a_tokenizer_of_a_causal_model_is_one_message(content, tmp_path):
+    message = "objective: masked with the tokenizer .* has no cls_token, sep_token, mask_token; expected"
+    with pytest.raises(HarnessError, match=message):
+        maker.make(recipe(**(MASKED | {"tokenizer": str(content.folder("gpt2"))})), tmp_path / "f")
+    tokenizer = copy.deepcopy(content.make("bert")[1])
+    tokenizer.sep_token = None
+    with pytest.raises(
+        HarnessError, match="has no sep_token; expected cls_token, sep_token, mask_token: take a tokenizer"
+    ):
+        packed(tokenizer, ["a text"], recipe(**MASKED), "masked")
+
+
+@pytest.mark.parametrize(("objective", "length", "least"), [("masked", 2, 3), ("causal", 1, 2)])
+def test_sequences_without_a_token_to_predict_are_refused(tmp_path, objective, length, least):
+    with pytest.raises(HarnessError, match=f"length: {length} leaves no token to predict; expected at least {least}"):
+        maker.make(recipe(**(MASKED if objective == "masked" else {}) | {"length": length}), tmp_path / "f")
 
 
 def test_a_folder_made_otherwise_is_refused(tmp_path):

@@ -201,7 +201,7 @@ def test_a_family_of_another_parent_is_refused(content, tmp_path):
 @pytest.mark.parametrize(("changes", "message"), [
     ({"sparsity": [0.5, 1.2]}, "sparsity 1.2 is out of range; expected shares of the weights, 0 to less than 1"),
     ({"sparsity": -0.1}, "sparsity -0.1 is out of range"),
-    ({"sparsity": [0.5, 0.5]}, "sparsity repeats a value"),
+    ({"sparsity": [0.5, 0.5]}, "2 members have the name sparsity=0.5; expected a name for each"),
     ({"recover": 20}, "recover: 20 needs text to train on; give a corpus, or a protocol that has one"),
     ({"structure": "n:m"}, "structure: n:m and n_m: .* go together"),
     ({"structure": "n:m", "n_m": "2:4", "sparsity": 0.5}, "give sparsity, or with structure: n:m only n_m"),

@@ -78,7 +78,7 @@ def test_a_pruned_start_has_its_masks_no_longer(content, tmp_path):
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"bits": [8, 1]}, "bits 1 is out of range; expected 2 to 16"), ({"bits": 32}, "bits 32 is out of range"),
-    ({"bits": [4, 4]}, "bits repeats a value"),
+    ({"bits": [4, 4]}, "2 members have the name bits=4; expected a name for each"),
 ])  # fmt: skip
 def test_bits_that_make_no_grid_are_refused(changes, message):
     with pytest.raises(ValidationError, match=message):

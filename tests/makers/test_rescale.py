@@ -15,6 +15,7 @@ from harness.makers.registry import make
 from harness.request import Options, from_arguments
 from harness.results import Store
 from harness.specs.makers import Rescale
+from tests.architectures import TABLE
 from tests.checkpoints.test_layers import FOUND, tiny
 
 
@@ -55,10 +56,23 @@ def test_members_say_their_factor_and_the_trace_moves_while_row_normalised_does_
     assert trace[0] != pytest.approx(trace[1], rel=0.01) and rows[0] == pytest.approx(rows[1], rel=1e-3)
 
 
-def test_a_model_that_says_something_else_is_not_kept(content, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(maker, "rescale", lambda model, factor: model.lm_head.weight.data.mul_(1.5))
+def test_a_pooler_that_language_models_leave_out_is_kept(tmp_path) -> None:
+    from safetensors.torch import load_file
+    from transformers import BertForPreTraining
+
+    BertForPreTraining(TABLE["bert"].config()).save_pretrained(tmp_path / "start")
+    TABLE["bert"].tokenizer().save_pretrained(tmp_path / "start")
+    (member,) = make(recipe(tmp_path / "start", factors=[2]), tmp_path / "f")
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("start", f"f/{member}"))
+    assert torch.equal(after["bert.pooler.dense.weight"], before["bert.pooler.dense.weight"])
+
+
+@pytest.mark.parametrize("times", [1.5, float("nan")])
+def test_a_model_that_says_something_else_or_nothing_is_not_kept(content, tmp_path, monkeypatch, times) -> None:
+    monkeypatch.setattr(maker, "rescale", lambda model, factor: model.lm_head.weight.data.mul_(times))
     with pytest.raises(HarnessError, match="gives other logits"):
         make(recipe(content.folder("gpt2"), factors=[2]), tmp_path / "f")
+    assert not (tmp_path / "f/factor=2").exists()
     assert load_language_model(resolve(str(content.folder("gpt2"))), "cpu", "float32")
 
 

@@ -99,6 +99,17 @@ def test_a_target_out_of_reach_says_how_far_it_was(tmp_path):
         maker.make(Pretrain.model_validate(TO_TARGET | {"steps": [4], "target_loss": 1.0}), tmp_path / "f")
 
 
+def test_losses_that_are_gone_are_one_message(tmp_path):
+    with pytest.raises(HarnessError, match=r"a.json is gone, .* remove that member's folder to make both anew"):
+        Found.load(tmp_path / "a.json")
+
+
+def test_members_are_not_compared_on_a_single_document(tmp_path):
+    one = TO_TARGET | {"evaluate": HELD_OUT | {"text": {"documents": "file"}}}
+    with pytest.raises(HarnessError, match="the text has 1 document to compare members on; expected at least 2"):
+        maker.make(Pretrain.model_validate(one), tmp_path / "f")
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"evaluate": None}, "target_loss is a loss on held-out text"),
     ({"steps": [5, 10]}, "one number of steps"),

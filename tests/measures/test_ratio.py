@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.measures.ratio import ratio_estimate, t_quantile
+from harness.measures.ratio import ratio_estimate, skewness, t_quantile
 
 
 def test_equal_tokens_reduce_to_the_mean_and_its_t_interval() -> None:
@@ -69,3 +69,8 @@ def test_clusters_widen_the_error_to_what_resampling_shows() -> None:
 def test_one_document_is_refused() -> None:
     with pytest.raises(HarnessError, match="found 1 cluster"):
         ratio_estimate(np.ones(4), np.ones(4, dtype=np.int64), np.zeros(4, dtype=np.int64))
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e-120, 1.0, 1e150])
+def test_skewness_has_no_unit(size: float) -> None:
+    assert skewness(size * np.array([-1.0, -1.0, 2.0])) == pytest.approx(2**-0.5)

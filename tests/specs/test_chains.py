@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.specs import load_suite
-from harness.specs.chains import check_chains, family_of, making_order
+from harness.specs.chains import check_chains, check_made, family_of, making_order
 from harness.specs.makers import recipe_of
 from harness.specs.source import Source
 
@@ -53,3 +53,15 @@ def test_a_suite_names_the_line(tmp_path, start, message):
 
 def test_starts_from_elsewhere_are_not_looked_at():
     check_chains(made(a="org/model", b="./families/other/seed=1"), Source(Path("suite.yaml"), {}))
+
+
+@pytest.mark.parametrize(("name", "more", "message"), [
+    ("../elsewhere", {}, "suite.yaml:1: '../elsewhere' is no name of a folder"),
+    ("a", {"corpus": ["../notes.txt"]}, "'../notes.txt' leaves the folder of the spec"),
+    ("a", {"evaluate": {"data": {"files": ["/etc/hostname"]}}}, "'/etc/hostname' leaves the folder of the spec"),
+])  # fmt: skip
+def test_what_a_suite_makes_stays_in_its_folders(name, more, message):
+    recipe = {"maker": "pretrain", "objective": "causal", "start": "org/model", "corpus": CORPUS, "steps": [1]}
+    with pytest.raises(HarnessError, match=message):
+        check_made({name: recipe_of(recipe | more)}, Source(Path("suite.yaml"), {}))
+    check_made({"a family": recipe_of(recipe | {"corpus": ["notes/a.txt"]})}, Source(Path("suite.yaml"), {}))

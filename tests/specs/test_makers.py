@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from harness.specs.makers import MAKERS, recipe_of
 from harness.specs.makers.model import number, protocols, spread
 from harness.specs.makers.pretrain import Pretrain
 from harness.specs.makers.scale import Scale
@@ -112,3 +113,20 @@ def test_a_grid_that_does_not_fit_together_is_refused(changes, message):
 def test_the_shipped_grid_asks_for_corpus_and_tokens_alone():
     recipe = Scale.model_validate({"maker": "scale", "protocol": "kaplan", "corpus": CORPUS, "tokens": [10**6]})
     assert [size.learning_rate for size in recipe.ladder()] == [4e-3, 2e-3, 1e-3, 5e-4]
+
+
+START = {"start": "a/b"}
+
+
+@pytest.mark.parametrize(("recipe", "name"), [
+    (START | {"maker": "rescale", "factors": [0.1234567, 0.1234568]}, "factor=0.123457"),
+    (START | {"maker": "prune", "sparsity": [0.5], "method": ["random", "random"]}, "sparsity=0.5/method=random"),
+    (START | {"maker": "reinitialize", "mode": "single", "layers": [0, 1, 1]}, "layer=1/seed=1"),
+    (START | {"maker": "permute", "seeds": [3, 3]}, "seed=3"),
+    (LADDER | {"seeds": [1, 1]}, "seed=1/step=5"),
+    (LADDER | {"widths": [32, 32]}, "size=d32/seed=1/step=5"),
+])  # fmt: skip
+def test_members_of_every_maker_have_a_name_each(recipe, name):
+    for build in (recipe_of, MAKERS[recipe["maker"]].model_validate):
+        with pytest.raises(ValidationError, match=f"2 members have the name {name}; expected a name for each"):
+            build(recipe)

@@ -92,3 +92,20 @@ def test_both_passes_of_a_sharpness_aware_step_drop_the_same():
     for _ in range(2):
         loop.step({"x": torch.ones(64)})
     assert torch.equal(seen[0], seen[1]) and torch.equal(seen[2], seen[3]) and not torch.equal(seen[0], seen[2])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_weights_that_are_held_do_not_step_aside(optimizer):
+    seen = []
+
+    def loss(model, batch):
+        seen.append(model.w.detach().clone()[0])
+        return 0.5 * (CURVATURE * (model.w - 1) ** 2).sum()
+
+    loop = Loop(Weights(), Recipe(steps=1, learning_rate=0.1, sam=0.3, optimizer=optimizer, schedule="constant"), loss)
+    loop.hold({"w": torch.tensor([[False, True, False]])})
+    loop.step({"x": torch.zeros(1)})
+    before, aside = seen
+    free = CURVATURE * (before - 1) * torch.tensor([1.0, 0.0, 1.0])
+    torch.testing.assert_close(aside - before, 0.3 * free / free.norm())
+    assert aside[1] == 0 and loop.model.w[0, 1] == 0

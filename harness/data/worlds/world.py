@@ -21,8 +21,6 @@ DECIMALS = 6
 PADDING = -1
 """Stands after the last word of a sentence that is shorter than the longest."""
 
-LABELLED = ("text", "label", "bayes_label", "bayes_posterior")
-
 
 class Language(Protocol):
     """A distribution over sentences of V words, given by number; (N, T) with `PADDING`, logarithms in nats."""

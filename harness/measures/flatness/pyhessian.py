@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.data.sequences import ScoredSequence
 from harness.errors import HarnessError
-from harness.measures.flatness.accumulate import Progress
+from harness.measures.flatness.accumulate import Progress, check_enough
 from harness.measures.flatness.forward import finite_loss, has_scored_token
 from harness.measures.flatness.pyhessian_wheel import (
     NEVER,
@@ -141,12 +141,7 @@ def _grow(table: _Table, stream: Iterator[ScoredSequence], rule: StoppingRule) -
     while len(table.clusters) < rule.minimum or rule.precision is None:
         if not table.take_next(stream, rule):
             break
-    if len(table.clusters) < max(2, rule.minimum):
-        raise HarnessError(
-            f"found {len(table.sequences)} sequences from {len(table.clusters)} documents; a standard error that can "
-            f"be trusted needs at least {rule.minimum} documents: give more or longer text, or lower minimum and accept "
-            "a wider interval"
-        )
+    check_enough(len(table.sequences), len(table.clusters), rule)
     more = rule.precision is not None
     while True:
         estimate = table.estimate()

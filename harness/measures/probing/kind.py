@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.measures.grid import Records, best_of, stages, values_of
-from harness.measures.labelled import columns
+from harness.measures.labelled import columns, how_read
 from harness.measures.measurement import Measurement, Outcomes, Value
 from harness.measures.probing.rows import Rows
 from harness.measures.probing.run import one_probe
@@ -80,8 +80,7 @@ def measure(session: Session, task: ProbeTask, seed: int | None) -> Measurement:
 
 def tokens_alone(session: Session, task: ProbeTask, rows: Rows, seed: int | None) -> Measurement:
     """The one-hot control, worked out once for all checkpoints of one tokenizer."""
-    checkpoint = session.checkpoint
-    how = (min(task.probe.max_length, checkpoint.context), checkpoint.segments, checkpoint.objective == "seq2seq")
+    how = how_read(session, task.probe.max_length)
     run = partial(one_probe, OneHotSource(task, rows), task, rows, seed or 0, session.device, None, stage=False)
     found: Measurement = session.once_per_tokenizer(("one-hot probe", task.name, seed, *how), run)
     return found

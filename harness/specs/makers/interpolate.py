@@ -26,12 +26,10 @@ class Interpolate(Maker):
 
     @model_validator(mode="after")
     def weights_are_shares(self) -> Interpolate:
-        """From one to the other, each once."""
+        """From one to the other."""
         outside = [weight for weight in self.weights if not 0 <= weight <= 1]
         if outside:
             raise ValueError(f"weight {outside[0]} is out of range; expected 0 (the start) to 1 (the end)")
-        if len(set(self.weights)) < len(self.weights):
-            raise ValueError(f"weights repeats a value: {list(self.weights)}")
         return self
 
     def members(self) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, Strict, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from harness.errors import nearest
 from harness.specs.makers.corpus import Corpora
@@ -51,6 +53,25 @@ WholeNumbers = Annotated[tuple[int, ...], Strict(False), WHOLE_SPREAD, Field(min
 Seeds = Annotated[tuple[int, ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)]
 
 
+M = TypeVar("M", bound="Maker")
+
+
+def told_apart(recipe: M) -> M:
+    """The recipe, whose members have a name each.
+
+    Raises:
+        ValueError: two have the same: a value stands twice, or two values are the same in the digits that names have.
+    """
+    counted = Counter(recipe.members())
+    twice = [name for name, times in counted.items() if times > 1]
+    if twice:
+        raise ValueError(
+            f"{counted[twice[0]]} members have the name {twice[0]}; expected a name for each: give every value once, and "
+            "values that differ in the digits that names have"
+        )
+    return recipe
+
+
 class Maker(Spec):
     """A recipe: one class a maker, whose code is ``harness/makers/NAME.py``.
 
@@ -75,6 +96,13 @@ class Maker(Spec):
             raise ValueError(f"unknown protocol {value['protocol']!r}; {nearest(value['protocol'], names)}")
         path = shipped_tasks() / "_makers" / str(value["maker"]) / f"{value['protocol']}.yaml"
         return {k: v for k, v in read_yaml(path).value.items() if k != "description"} | dict(value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Members are told apart once every other check of a recipe, its subclass's too, has passed."""
+        schema: dict[str, Any] = {**handler(source)}
+        ref = schema.pop("ref", None)  # of the whole, so that a JSON schema names the class
+        return core_schema.no_info_after_validator_function(told_apart, cast("CoreSchema", schema), ref=ref)
 
     def members(self) -> tuple[str, ...]:
         """Names of the checkpoints it makes, in order."""

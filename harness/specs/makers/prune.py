@@ -112,14 +112,10 @@ class Prune(Training, Maker):
 
     @model_validator(mode="after")
     def sparsities_are_shares(self) -> Prune:
-        """From nothing to less than everything, each once."""
+        """From nothing to less than everything."""
         outside = [number for number in self.sparsity if not 0 <= number < 1]
         if outside:
             raise ValueError(f"sparsity {outside[0]} is out of range; expected shares of the weights, 0 to less than 1")
-        for name in ("sparsity", "n_m", "method", "regime", "seeds"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} repeats a value: {list(values)}")
         return self
 
     @model_validator(mode="after")

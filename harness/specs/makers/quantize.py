@@ -24,12 +24,10 @@ class Quantize(Maker):
 
     @model_validator(mode="after")
     def bits_make_a_grid(self) -> Quantize:
-        """A sign and a level at least, each number once."""
+        """A sign and a level at least."""
         outside = [number for number in self.bits if not FEWEST <= number <= MOST]
         if outside:
             raise ValueError(f"bits {outside[0]} is out of range; expected {FEWEST} to {MOST}")
-        if len(set(self.bits)) < len(self.bits):
-            raise ValueError(f"bits repeats a value: {list(self.bits)}")
         return self
 
     def members(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -280,8 +281,16 @@ def test_the_interval_covers_under_its_own_stopping_rule() -> None:
     assert np.min(sizes, 0).tolist() >= [32, 16] and np.max(sizes, 0)[1] > 16
 
 
+def test_too_few_documents_of_a_limit_ask_for_a_higher_limit() -> None:
+    same = [replace(sequence, cluster=number // 3) for number, sequence in enumerate(texts(9))]
+    with pytest.raises(HarnessError, match=r"6 sequences from 2 documents.*raise maximum \(now 6 sequences\)"):
+        pyhessian_trace(gpt2(), same, objective="causal", seed=0, minimum=3, maximum=6)
+    with pytest.raises(HarnessError, match="from 3 documents.*give more or longer text"):
+        pyhessian_trace(gpt2(), same, objective="causal", seed=0, minimum=4)
+
+
 def test_bad_input_is_refused() -> None:
-    with pytest.raises(HarnessError, match="needs at least 32 documents"):
+    with pytest.raises(HarnessError, match="needs at least 32 sequences from as many documents: give more"):
         pyhessian_trace(gpt2(), texts(3), objective="causal", seed=0)
     with pytest.raises(HarnessError, match="no sequence has a scored token"):
         traced(gpt2(), [])

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from itertools import product
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from harness.errors import HarnessError
 from harness.evaluator import run as run_request
 from harness.measures.classifier import Example, drawn
 from harness.measures.kinds import has_seeds, kind_of
+from harness.measures.labelled import how_read
 from harness.measures.probing import run
 from harness.measures.probing.heads import trained_heads
 from harness.request import Options, from_arguments
@@ -294,3 +297,12 @@ def test_capitals_that_a_tokenizer_takes_away_are_told(content, hub, write):
     lower, kept = (evaluate(content.make(name), task)[0] for name in ("bert", "gpt2"))
     assert "at chance" in lower.warnings[0] and not kept.warnings
     assert lower.value < 0.75 < kept.value
+
+
+def test_a_tokenizer_that_cuts_at_the_other_end_reads_otherwise():
+    def session(side: str) -> Any:
+        checkpoint = SimpleNamespace(context=9, segments=False, objective="masked")
+        return SimpleNamespace(checkpoint=checkpoint, tokenizer=lambda: SimpleNamespace(truncation_side=side))
+
+    assert how_read(session("left"), 5) == how_read(session("left"), 5) != how_read(session("right"), 5)
+    assert how_read(session("left"), 99) == how_read(session("left"), 9)
