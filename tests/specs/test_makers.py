@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from harness.specs.makers import MAKERS, recipe_of
+from harness.data.worlds import open_world
 from harness.specs.makers.model import number, protocols, spread
 from harness.specs.makers.pretrain import Pretrain
 from harness.specs.makers.scale import Scale
@@ -130,3 +131,13 @@ def test_members_of_every_maker_have_a_name_each(recipe, name):
     for build in (recipe_of, MAKERS[recipe["maker"]].model_validate):
         with pytest.raises(ValidationError, match=f"2 members have the name {name}; expected a name for each"):
             build(recipe)
+
+
+def test_the_protocol_of_liu_et_al_leaves_the_architecture_to_the_user():
+    given = {"maker": "pretrain", "protocol": "liu_pcfg"}
+    architecture = {"model_type": "bert", "hidden_size": 64, "num_attention_heads": 4}
+    recipe = Pretrain.model_validate(given | {"architecture": architecture})
+    assert (recipe.batch_size, recipe.learning_rate, recipe.warmup_steps) == (4096, 1e-3, 0.06 * 30_000)
+    assert open_world("pcfg", recipe.corpus[0].data.options).options.longest == 32
+    with pytest.raises(ValidationError, match="architecture needs model_type"):
+        Pretrain.model_validate(given)
