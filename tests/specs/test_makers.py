@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from harness.specs.makers import MAKERS, recipe_of
 from harness.data.worlds import open_world
+from harness.specs.makers import MAKERS, recipe_of
 from harness.specs.makers.model import number, protocols, spread
 from harness.specs.makers.pretrain import Pretrain
 from harness.specs.makers.scale import Scale
