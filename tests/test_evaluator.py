@@ -222,6 +222,7 @@ def test_records_on_disk_have_the_form_that_is_documented(hub, tmp_path):
             "signature", "context", "cost"} <= set(line)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_weights_of_the_next_checkpoint_are_on_their_way_unless_all_is_measured(suite, monkeypatch):
     events: list[tuple[str, str]] = []
     monkeypatch.setattr("harness.evaluator.fetch_ahead", lambda found: events.append(("fetch", found.name)))

@@ -20,6 +20,7 @@ def draws(effect: float, seed: int):
     return x, 1 + effect * x + rng.normal(0, 0.2, N) + rng.normal(0, STDERR)
 
 
+@pytest.mark.slow
 def test_an_effect_is_found_and_covered() -> None:
     found = []
     for seed in range(200):

@@ -20,6 +20,7 @@ def draw(rng):
     return fit_points(X, truth(X) + rng.normal(0, 0.01, X.size), chance=0.25, best=1.0)
 
 
+@pytest.mark.slow
 def test_new_checkpoints_fall_inside() -> None:
     rng = np.random.default_rng(0)
     new, mean = [], []

@@ -27,6 +27,7 @@ def test_in_one_fold_the_area_is_scikit_learns_and_its_error_delongs():
     assert found.stderr == pytest.approx(np.sqrt(delong))
 
 
+@pytest.mark.slow
 def test_texts_of_one_source_cannot_be_told_apart_and_the_interval_says_so():
     rng = np.random.default_rng(1)
     found = [two_sample_auc(texts(rng, 40, 12), texts(rng, 40, 12)) for _ in range(30)]

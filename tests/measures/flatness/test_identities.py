@@ -53,6 +53,7 @@ def test_the_hessian_at_soft_labels_is_the_gauss_newton_matrix(make, objective: 
     )
 
 
+@pytest.mark.slow
 def test_the_head_of_an_untied_model_has_a_closed_form() -> None:
     """``sum_t |h_t|^2 (1 - |p_t|^2)``: one forward pass says what the last layer's share of the trace is."""
     model, sequence = gpt2(tied=False), texts(1)[0]

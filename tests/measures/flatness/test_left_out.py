@@ -54,6 +54,7 @@ def test_values_are_those_of_the_formula() -> None:
         assert sketch.value(i, sketch.space(*left_out))[0] == pytest.approx(exact, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_variance_is_unbiased_over_all_pairs_of_probes() -> None:
     """Two probes in the plane: with one in the sketch, the other's rest is a line; every pair of a uniform design."""
     design = circle(64)

@@ -119,6 +119,7 @@ def test_twice_gives_the_same_and_leaves_everything_as_it_was() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 def test_no_graph_outlives_a_measurement() -> None:
     """Without the collector's help: a cycle through ``.grad`` would keep the second-order graph."""
     model, sequences = gpt2(), texts(2)

@@ -35,6 +35,7 @@ class Binary(nn.Module):
         return SimpleNamespace(logits=logits.expand(*input_ids.shape, 2))
 
 
+@pytest.mark.slow
 def test_one_weight_has_its_integral() -> None:
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     sequences = [ScoredSequence(ids, ids, n, n) for n in range(4000) for ids in [torch.tensor([1])]]
@@ -47,6 +48,7 @@ def test_one_weight_has_its_integral() -> None:
     assert found.nats_per_token == pytest.approx(np.log1p(np.exp(-1.5)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "objective"), [MODELS[0], *(pytest.param(*model, marks=pytest.mark.slow) for model in MODELS[1:])]
 )

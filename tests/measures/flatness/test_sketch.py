@@ -32,6 +32,7 @@ def repeated(sketch: Sketch, operator: MatrixOperator, products: int, times: int
     return np.array([f.value for f in found]), np.array([f.probe_stderr for f in found])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sketch", SKETCHES)
 @pytest.mark.parametrize(("values", "products"), [(FAST, 12), (FAST, 36), (MIXED, 12), (MIXED, 36)])
 def test_unbiased_with_an_honest_error(sketch: Sketch, values: torch.Tensor, products: int) -> None:

@@ -28,6 +28,7 @@ def stopped_coverage(
     return inside / len(terms), used / len(terms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "spread", "most"), [(0.05, 0.17, 240), (0.05, 0.284, 240), (0.02, 0.1, 240), (0.1, 0.6, 400)]
 )
@@ -41,6 +42,7 @@ def test_nominal_95_percent_covers(precision: float, spread: float, most: int) -
     assert used < most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sigma", "precision", "most"),
     [(0.5, 0.1, 256), pytest.param(0.7, 0.1, 400, marks=pytest.mark.slow), (1.0, 0.05, 256)],
@@ -53,6 +55,7 @@ def test_heavy_tails_are_covered_where_the_rule_stops(sigma: float, precision: f
     assert 0.93 < covered < 0.97
 
 
+@pytest.mark.slow
 def test_a_minimum_of_two_would_not_cover() -> None:
     """The tests above can fail: without a pilot the rule stops on luck."""
     generator = np.random.default_rng(0)
