@@ -69,12 +69,15 @@ def read_family(folder: Path) -> tuple[dict[str, Any], list[str]]:
     """What ``family.yaml`` says, and the members that stand.
 
     Raises:
-        HarnessError: no family, or none of its members stands.
+        HarnessError: no family, none of its members stands, or one is named outside the folder.
     """
     path = folder / FAMILY
     if not path.is_file():
         raise HarnessError(f"no family at {folder}: it holds no {FAMILY}; 'harness make ... -o {folder}' writes one")
     about = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    for name in about.get("members", {}):
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise HarnessError(f"{path}: member {name!r} lies outside the folder; it is not sent. Was the file edited?")
     members = [name for name in about.get("members", {}) if (folder / name / MEMBER).is_file()]
     if not members:
         raise HarnessError(f"{path}: none of its {len(about.get('members', {}))} members stands; make them first")

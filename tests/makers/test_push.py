@@ -139,6 +139,14 @@ def test_no_family_and_no_member_are_refused(writer, family, tmp_path):
     one_message(harness("push", family, "ours/small"), 3, "none of its 2 members stands")
 
 
+def test_a_member_named_outside_the_folder_is_not_sent(family):
+    about = yaml.safe_load((family / "family.yaml").read_text())
+    about["members"]["../elsewhere"] = {}
+    (family / "family.yaml").write_text(yaml.safe_dump(about))
+    with pytest.raises(HarnessError, match="'../elsewhere' lies outside the folder"):
+        push(family, "ours/small")
+
+
 def test_another_program_s_file_of_that_name_is_left_alone(hub, content):
     hub.publish("models", "tests/other-harness", content.files("gpt2") | {"harness.json": b'{"wire": "red"}'})
     assert resolve("tests/other-harness").info.run == "tests/other-harness"
