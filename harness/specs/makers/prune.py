@@ -35,9 +35,22 @@ def shared(pattern: str) -> float:
     return round(1 - stay / every, 4)
 
 
-Patterns = Annotated[tuple[Annotated[str, Field(pattern=r"^\d+:\d+$")], ...], Strict(False), BeforeValidator(listed)]
-Methods = Annotated[tuple[Method, ...], Strict(False), BeforeValidator(listed), Field(min_length=1)]
-Regimes = Annotated[tuple[Regime, ...], Strict(False), BeforeValidator(listed), Field(min_length=1)]
+Pattern = Annotated[str, Field(pattern=r"^\d+:\d+$")]
+Patterns = Annotated[
+    tuple[Pattern, ...], Strict(False), BeforeValidator(listed, json_schema_input_type=list[Pattern] | Pattern)
+]
+Methods = Annotated[
+    tuple[Method, ...],
+    Strict(False),
+    BeforeValidator(listed, json_schema_input_type=list[Method] | Method),
+    Field(min_length=1),
+]
+Regimes = Annotated[
+    tuple[Regime, ...],
+    Strict(False),
+    BeforeValidator(listed, json_schema_input_type=list[Regime] | Regime),
+    Field(min_length=1),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import Field, Strict
 
-from harness.specs.makers.model import Maker, spread
+from harness.specs.makers.model import SPREAD, Maker
 
 Factor = Annotated[float, Field(gt=0)]
 
@@ -21,7 +21,7 @@ class Rescale(Maker):
 
     maker: Literal["rescale"]
     start: str = Field(description="checkpoint to rescale")
-    factors: Annotated[tuple[Factor, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)] = Field(
+    factors: Annotated[tuple[Factor, ...], Strict(False), SPREAD, Field(min_length=1)] = Field(
         (0.25, 4.0), description="of the values; powers of two change no bit of what the model says"
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import Field, Strict, model_validator
 
 from harness.specs.makers.ladder import Size
-from harness.specs.makers.model import spread
+from harness.specs.makers.model import WHOLE_SPREAD
 from harness.specs.makers.pretrain import LanguageModels, Objective, TrainingRun
 from harness.specs.task import Positive
 
@@ -23,7 +23,7 @@ class Scale(LanguageModels):
 
     maker: Literal["scale"]
     objective: Objective = "causal"
-    tokens: Annotated[tuple[Positive, ...], Strict(False), BeforeValidator(spread), Field(min_length=1)] = Field(
+    tokens: Annotated[tuple[Positive, ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)] = Field(
         description="training tokens D; each is rounded to whole steps of batch_size x length"
     )
     runs: Literal["shared", "per_budget"] = Field(
