@@ -242,6 +242,7 @@ def test_the_weights_of_the_next_checkpoint_are_on_their_way_unless_all_is_measu
     assert [what for what, _ in events] == ["measure"] * 4
 
 
+@pytest.mark.slow
 def test_text_is_tokenised_once_for_all_checkpoints_with_one_tokenizer(suite, monkeypatch):
     calls: list[int] = []
     tokenise = lm_loss.tokenise

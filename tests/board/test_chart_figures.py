@@ -20,6 +20,7 @@ BARS = Bars(Axes("step", "share (%)"), ("10", "100"), (
 HEAT = HeatMap("share (%)", ("layer 0", "layer 1"), ("mlp", "head"), ((75.0, None), (0.0, -1.5)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [CURVES, BARS, HEAT])
 def test_each_kind_is_drawn_the_same_twice_under_its_title(body: Curves | Bars | HeatMap) -> None:
     chart = Chart("name", "task", "what $\\frac{", body)

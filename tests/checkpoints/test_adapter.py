@@ -71,6 +71,7 @@ CONFIGS: list[tuple[str, Callable[[], peft.PeftConfig]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "config"), CONFIGS, ids=[f"{name}-{number}" for number, (name, _) in enumerate(CONFIGS)]
 )

@@ -53,6 +53,7 @@ def test_infilling_takes_its_share_in_spans_apart(length):
         assert len(spans) <= max(1, round(0.3 * length))
 
 
+@pytest.mark.slow
 def test_infilling_draws_lengths_of_a_poisson_distribution():
     """Of a long text, spans of 0, 1, 2 ... tokens come as often as Poisson(3) says; the cut last one counts little."""
     lengths = [b - a for seed in range(20) for a, b in infilling_spans(20_000, 0.3, 3.0, random(seed))]

@@ -22,6 +22,7 @@ WAYS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: "+".join(way))
 def test_every_way_of_training_goes_on_after_a_kill_to_the_same_weights(tmp_path, monkeypatch, way):
     recipe, step = Pretrain.model_validate(SMALL | way), maker.Loop.step

@@ -62,6 +62,7 @@ def with_layers_moved(folder: Path, order: list[int]) -> torch.Tensor:
     return said(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALIKE)
 def test_a_member_says_what_a_model_with_moved_layers_says(tmp_path, name):
     start, order = saved(tmp_path, name), [2, 0, 3, 1]
@@ -126,6 +127,7 @@ def swapped(key: str, number: str) -> str:
     return ".".join(words)
 
 
+@pytest.mark.slow
 def test_random_orders_depend_on_the_seed_are_recorded_and_never_the_one_that_stood(tmp_path):
     start = saved(tmp_path, "bert")
     given = recipe(start, seeds="1:6:1")

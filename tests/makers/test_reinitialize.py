@@ -69,6 +69,7 @@ def test_only_matrices_and_normalisations_of_the_chosen_layers_change(tmp_path, 
         load_classifier(named, 2, 1, "cpu", "float32")
 
 
+@pytest.mark.slow
 def test_an_encoder_and_a_decoder_are_counted_one_after_the_other(tmp_path):
     start = seq2seq_folder(tmp_path, "t5")
     make(recipe(start, mode="single", layers="0:3:1"), tmp_path / "all")
@@ -104,6 +105,7 @@ def test_what_is_drawn_is_a_normal_distribution_cut_off_at_two_standard_deviatio
     assert abs(np.corrcoef(first[:4096], second[:4096])[0, 1]) < 0.06
 
 
+@pytest.mark.slow
 def test_seeds_and_members_share_no_drawn_weights_and_the_same_recipe_gives_the_same(tmp_path):
     start = saved(tmp_path, layers=3)
     given = recipe(start, mode="progressive", layers_kept=[1, 2], seeds=[1, 2])

@@ -37,6 +37,7 @@ def test_powers_of_two_change_weights_but_not_what_is_said(name: str) -> None:
         torch.testing.assert_close(model(**given)[0], before(**given)[0], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_members_say_their_factor_and_the_trace_moves_while_row_normalised_does_not(content, tmp_path) -> None:
     assert make(recipe(content.folder("gpt2")), tmp_path / "f") == ["factor=0.25", "factor=4"]
     one = resolve(str(tmp_path / "f" / "factor=4"))

@@ -43,6 +43,7 @@ def test_documents_like_the_text_aimed_at_are_kept():
     assert (again != kept_documents(["alike"] * 50, select(), ["alike"])).any()
 
 
+@pytest.mark.slow
 def test_a_draw_is_in_proportion_to_the_weights():
     """Two documents, one kept: the chance is w1 / (w1 + w2)."""
     corpus, aim = ["a", "b"], ["a"] * 3 + ["b"]

@@ -43,6 +43,7 @@ def test_a_task_that_a_word_tells_is_learned_by_name_over_http(hub, quick, task,
     assert record.seed == 1 and record.partial.startswith("train has 64 rows")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpt2", "llama", "encoder"])
 def test_causal_models_and_encoders_without_a_head_fine_tune(content, hub, quick, name):
     record = evaluate(content.make(name), quick("glue/sst2", epochs=8), name=name)[0]

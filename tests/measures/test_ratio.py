@@ -18,6 +18,7 @@ def test_equal_tokens_reduce_to_the_mean_and_its_t_interval() -> None:
     assert estimate.high - estimate.low == pytest.approx(2 * t_quantile(49) * estimate.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sample", "mean"),
     [

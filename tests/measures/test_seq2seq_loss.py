@@ -112,6 +112,7 @@ def test_a_translation_model_has_no_loss_on_plain_text(text_task):
     assert "m is a sequence-to-sequence model (marian)" in record.error and "kind 'translation'" in record.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["fisher", "hessian"])
 def test_flatness_from_text_to_record(text_task, estimator):
     limits = "flatness: {minimum: 8, maximum: 24, length: 24}\n"

@@ -18,6 +18,7 @@ def test_coverage_with_twelve_runs(kind: str) -> None:
     assert np.mean(held) >= (0.93 if kind == "normal" else 0.91)
 
 
+@pytest.mark.slow
 def test_many_normal_runs_give_the_t_interval() -> None:
     values = np.random.default_rng(1).normal(size=400)
     low, high = bootstrap_t(values, draws=20000)

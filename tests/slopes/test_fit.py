@@ -108,6 +108,7 @@ def test_duplicate_x_is_allowed() -> None:
     assert fit.status == "ok" and fit.n_levels == 9 and fit.n_points == 18
 
 
+@pytest.mark.slow
 def test_smallest_detectable_is_the_slope_with_80_percent_power() -> None:
     rng = np.random.default_rng(6)
 

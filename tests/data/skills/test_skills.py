@@ -39,6 +39,7 @@ def skill(name: str, **more: object) -> Skill:
     return Skill(name=name, **(SETTINGS.get(name, {}) | more))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SKILLS)
 def test_classes_are_balanced_splits_disjoint_and_rows_the_same_again(name):
     made = {split: skill_rows(TEXT, skill(name), split) for split in SPLITS}

@@ -184,6 +184,7 @@ def test_one_tree_a_sentence_has_an_entropy_by_recursion() -> None:
     assert (found.stderr, found.method) == (0.0, "recursion over the grammar")
 
 
+@pytest.mark.slow
 def test_samples_have_the_exact_frequencies(both: tuple[Pcfg, Enumeration]) -> None:
     model, every = both
     chunks = list(model.sample(20000, np.random.Generator(np.random.PCG64(3))))

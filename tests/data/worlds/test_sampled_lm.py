@@ -96,6 +96,7 @@ def test_hidden_words_follow_from_every_sentence(world: SampledLmWorld, sentence
     assert language.can_tell(10, 3, 1) and not language.can_tell(10, 3, 2) and not language.can_tell(10**7, 3, 1)
 
 
+@pytest.mark.slow
 def test_samples_have_the_exact_frequencies(world: SampledLmWorld, sentences: np.ndarray) -> None:
     language = world.speaker
     words = np.concatenate(list(language.sample(6000, LENGTH, np.random.Generator(np.random.PCG64(1)))))

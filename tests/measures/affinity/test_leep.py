@@ -34,6 +34,7 @@ def test_a_source_that_says_nothing_leaves_the_entropy_of_the_labels():
     assert found.value == pytest.approx(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_the_spread_of_new_samples():
     found = []
     for seed in range(150):

@@ -28,6 +28,7 @@ def test_equal_and_disjoint_texts_are_the_ends():
     assert unigram_divergence(same, ["one two", "three four"]).value == 1.0
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_the_spread_of_new_samples():
     rng = np.random.default_rng(1)
     p, q = rng.dirichlet(np.ones(12)), rng.dirichlet(np.ones(12))

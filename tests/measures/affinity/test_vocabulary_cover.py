@@ -12,6 +12,7 @@ def test_case_and_marks_do_not_matter_and_repeats_count():
     assert cover.value == 0.8 and cover.n == 2
 
 
+@pytest.mark.slow
 def test_the_standard_error_is_the_spread_of_new_samples():
     rng = np.random.default_rng(0)
 

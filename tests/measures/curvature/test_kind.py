@@ -66,6 +66,7 @@ def test_the_fisher_brings_what_a_rescaling_leaves_alone(task, models, name):
     assert headline["memory_estimate"] > 4 * headline["parameters"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpt2", "bert", "t5"])
 def test_sharpness_brings_a_curve_and_the_worst_direction(task, models, name):
     more = "estimator: sharpness\nsharpness: {noise: [0.1, 0.3, 1.0], radii: [0.01], steps: 2}\n"
@@ -78,6 +79,7 @@ def test_sharpness_brings_a_curve_and_the_worst_direction(task, models, name):
     assert {r.metric for r in alone} <= {"loss_rise_noise_0.3"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["gpt2", pytest.param("bert", marks=pytest.mark.slow), pytest.param("t5", marks=pytest.mark.slow)]
 )

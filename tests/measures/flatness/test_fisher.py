@@ -93,6 +93,7 @@ def test_softmax_regression_has_its_closed_form() -> None:
     assert result.by_block["head"].share == 1.0
 
 
+@pytest.mark.slow
 def test_mean_over_draws_is_the_full_matrix_trace() -> None:
     model, sequence = gpt2(), texts(1)[0]
     layout = ParameterLayout.of(model)

@@ -42,6 +42,7 @@ def test_gauss_newton_products_are_those_of_the_full_matrix(make: Callable[[], n
     assert alone.terms == pytest.approx(torch.einsum("ip,npq,kq->nik", u, matrices, v).numpy(), rel=1e-9, abs=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "objective"), MODELS)
 def test_hessian_products_are_differences_of_gradients(make: Callable[[], nn.Module], objective: str) -> None:
     model, sequences = make(), mixed(objective)

@@ -90,6 +90,7 @@ def traced(model: nn.Module, sequences: list[ScoredSequence], objective: str = "
     return pyhessian_trace(model, sequences, objective=objective, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "relative"), [(torch.float64, 1e-6), (torch.float32, 1e-4)])
 @pytest.mark.parametrize(("make", "objective"), MODELS)
 def test_equal_probes_give_equal_numbers(make: Make, objective: str, dtype: torch.dtype, relative: float) -> None:
@@ -282,6 +283,7 @@ def test_the_interval_covers_under_its_own_stopping_rule() -> None:
     assert np.min(sizes, 0).tolist() >= [32, 16] and np.max(sizes, 0)[1] > 16
 
 
+@pytest.mark.slow
 def test_too_few_documents_of_a_limit_ask_for_a_higher_limit() -> None:
     same = [replace(sequence, cluster=number // 3) for number, sequence in enumerate(texts(9))]
     with pytest.raises(HarnessError, match=r"6 sequences from 2 documents.*raise maximum \(now 6 sequences\)"):

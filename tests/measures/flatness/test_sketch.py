@@ -86,6 +86,7 @@ def test_the_interval_covers_the_population_trace(sketch: Sketch) -> None:
     assert 0.92 <= inside / 400 <= 0.98, inside / 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", [hutch_plus_plus, xtrace])
 @pytest.mark.parametrize(("make", "objective"), [(gpt2, "causal"), (bert, "masked"), SEQ2SEQ])
 def test_on_models(estimator: Callable, make: Callable[[], nn.Module], objective: str) -> None:
@@ -107,6 +108,7 @@ def hessian_trace_by_products() -> float:
     return float(exact.apply(torch.eye(exact.size).double()).products.trace())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sketch", SKETCHES)
 def test_the_hessian_of_a_model(sketch: Sketch) -> None:
     """An indefinite matrix of a model in float32, against its float64 trace."""

@@ -33,6 +33,7 @@ def check_against(result: SpectrumResult, matrix: torch.Tensor, tolerance: float
     assert result.density.mean() * result.parameters == pytest.approx(sums.trace.value, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "objective"), [(gpt2, "causal"), (bert, "masked"), SEQ2SEQ])
 def test_gauss_newton_spectrum_is_that_of_the_full_matrix(make: Callable[[], nn.Module], objective: str) -> None:
     model, sequences = make(), texts(4, length=4, objective=objective)

@@ -16,6 +16,7 @@ def simulated(random: np.random.Generator, rows: float, columns: float, both: fl
     return 5 + effects + both * random.normal(size=(40, 10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "columns", "both"), [(1, 0, 1), (0, 1, 1), (1, 1, 3), (1, 0.5, 0.1)])
 def test_covers_and_has_the_variance_of_repeated_samples(rows: float, columns: float, both: float) -> None:
     random, ones, documents = np.random.default_rng(0), np.ones(40, dtype=np.int64), np.arange(40)

@@ -83,6 +83,7 @@ def test_on_a_bowl_the_ascent_finds_the_largest_eigenvalue() -> None:
     assert drawn.trace[0] == pytest.approx(radius**2 * layout.parameters * largest / 2, rel=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ball", ["rows", "whole"])
 def test_no_random_point_of_the_ball_is_worse(ball: str) -> None:
     model, sequence = gpt2(), texts(1)[0]

@@ -153,6 +153,7 @@ def test_the_number_is_scikit_learn_s_on_the_same_features(content, hub, write, 
     assert record.seed == seed and record.stage == "selected" and record.details["l2"] == 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "pooling"), [
     ("gpt2", "last"), ("llama", "mean"), ("bert", "cls"), ("bert", "concat"), ("encoder", "mean"), ("t5", "mean"), ("bart", "mean"),
     ("marian", "mean"),

@@ -44,6 +44,7 @@ def test_curvature_is_not_taken_for_flatness(n: int, monkeypatch) -> None:
     assert np.mean(p < 0.05) <= 0.13  # .05 with a Monte-Carlo error of .03; .016 in the slow one
 
 
+@pytest.mark.slow
 def test_what_is_there_is_found() -> None:
     rng = np.random.default_rng(4)
     found = [answer(rng, 15, own=0.8) for _ in range(60)]
