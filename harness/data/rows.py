@@ -138,3 +138,9 @@ def _source_revision(task: Task, offline: bool) -> str | None:
     if task.data.files is not None:
         return hub.content_hash([task.folder / name for name in task.data.files])
     return world_revision(task.data.world or "", task.data.options, offline=offline)
+
+
+def corpus_name(data: Data, split: str, revision: str) -> str:
+    """What was trained on, for people and for keeping families apart."""
+    name = data.path or data.world or ", ".join(data.files or ())
+    return f"{name}{f'/{data.name}' if data.name else ''}[{split}]@{revision[:12]}"

@@ -11,7 +11,7 @@ import torch
 
 from harness.data.documents import documents
 from harness.data.pairs import frame
-from harness.data.rows import load_rows
+from harness.data.rows import corpus_name, load_rows
 from harness.errors import HarnessError
 from harness.specs import Corpus, LmLossTask, Training
 from harness.specs.load import with_files_at
@@ -28,7 +28,7 @@ def corpus_texts(parts: Sequence[Corpus], folder: Path, offline: bool) -> tuple[
         rows = load_rows(as_task(corpus, folder), "score", (corpus.text.column,), offline=offline)
         found = documents([str(value) for value in rows.columns[corpus.text.column]], corpus.text.documents)
         texts += [d.text[: corpus.text.characters] for d in found[: corpus.text.first]]
-        names.append(corpus_name(corpus, rows.revision))
+        names.append(corpus_name(corpus.data, corpus.split, rows.revision))
     if not any(texts):
         raise HarnessError("the corpus has no text to train on")
     return texts, " + ".join(names)
@@ -40,13 +40,6 @@ def as_task(corpus: Corpus, folder: Path) -> LmLossTask:
         name="corpus", description="text to train on", kind="lm_loss", data=with_files_at(corpus.data, folder),
         splits={"score": corpus.split}, text=corpus.text,
     )  # fmt: skip
-
-
-def corpus_name(corpus: Corpus, revision: str) -> str:
-    """What was trained on, for people and for keeping families apart."""
-    data = corpus.data
-    name = data.path or data.world or ", ".join(data.files or ())
-    return f"{name}{f'/{data.name}' if data.name else ''}[{corpus.split}]@{revision[:12]}"
 
 
 def packed(tokenizer: Any, texts: Sequence[str], training: Training, objective: str) -> torch.Tensor:

@@ -28,6 +28,7 @@ OURS = {
     "probe": "harness.measures.probing.kind",
     "choice": "harness.measures.choice",
     "affinity": "harness.measures.affinity.kind",
+    "translation": "harness.measures.translation.kind",
 }
 
 

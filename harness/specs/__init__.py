@@ -37,9 +37,11 @@ from harness.specs.task import (
     Task,
     Text,
 )
+from harness.specs.translation import Decoding, Languages, Pairs, ParallelText, TranslationTask
 
-__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Enlarge", "Family", "FinetuneTask", "FlatnessTask",
-           "Interpolate", "LabelledTask", "LanguageModels", "LmLossTask", "Loss", "Maker", "Permute", "Pretrain",
-           "Probe", "ProbeTask", "Protocol", "Prune", "Quantize", "Reinitialize", "Rescale", "Scale", "Skill",
-           "Source", "Spec", "Suite", "Task", "Text", "Training", "TrainingRun", "check", "kinds", "load_protocol",
-           "load_suite", "load_task", "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip
+__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Enlarge", "Family", "FinetuneTask",
+           "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages", "LmLossTask", "Loss", "Maker",
+           "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask", "Protocol", "Prune", "Quantize",
+           "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text", "Training",
+           "TrainingRun", "TranslationTask", "check", "kinds", "load_protocol", "load_suite", "load_task",
+           "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip

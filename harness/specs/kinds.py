@@ -6,6 +6,7 @@ from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
 from harness.specs.probe import ProbeTask
 from harness.specs.task import AffinityTask, FinetuneTask, LmLossTask, Task
+from harness.specs.translation import TranslationTask
 
 KINDS: dict[str, type[Task]] = {
     "lm_loss": LmLossTask,
@@ -14,4 +15,5 @@ KINDS: dict[str, type[Task]] = {
     "probe": ProbeTask,
     "choice": ChoiceTask,
     "affinity": AffinityTask,
+    "translation": TranslationTask,
 }

@@ -17,6 +17,7 @@ from harness.specs.protocol import Protocol
 from harness.specs.shipped import shipped_tasks
 from harness.specs.source import Source, merge, read_yaml
 from harness.specs.task import METRICS, OF_CLASSES, AffinityTask, Data, FinetuneTask, LabelledTask, LmLossTask, Task
+from harness.specs.translation import TRANSLATION_METRICS, TranslationTask
 
 DEEPEST_INCLUDE = 8
 
@@ -84,6 +85,8 @@ def build_task(source: Source, name: str, others: Mapping[str, Task] | None = No
     check_files(task.data, source)
     if isinstance(task, ChoiceTask):
         check_metrics(task.metrics, CHOICE_METRICS, source)
+    if isinstance(task, TranslationTask):
+        check_metrics(task.metrics, TRANSLATION_METRICS, source)
     if isinstance(task, LabelledTask):
         check_metrics(task.metrics, metric_names(), source, "evaluate/")
     if isinstance(task, FinetuneTask) and isinstance(task.protocol, str):

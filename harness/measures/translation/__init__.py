@@ -1,0 +1,1 @@
+"""Kind ``translation`` and its parts: decoding, metrics, languages."""
