@@ -13,6 +13,7 @@ import torch
 
 from harness.data.batches import by_token_budget
 from harness.errors import HarnessError
+from harness.measures.translation.decoding.beam import beam
 from harness.measures.translation.decoding.constraints import constraints_of
 from harness.measures.translation.decoding.greedy import greedy
 from harness.measures.translation.decoding.hypothesis import Hypothesis
@@ -68,7 +69,10 @@ def search(
 ) -> list[Hypothesis]:
     """What the model writes for the sources of one batch."""
     rows = begin(model, sources, start)
-    return greedy(rows, constraints_of(model, rows.begun, ends, decoding))
+    constraints = constraints_of(model, rows.begun, ends, decoding)
+    if decoding.beams == 1:
+        return greedy(rows, constraints)
+    return beam(rows, constraints, decoding.beams, decoding.length_penalty)
 
 
 def check_sources(model: Any, sources: Sequence[Tokens], start: Tokens, ends: list[int]) -> None:
