@@ -47,7 +47,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["harness", "harness.*"]),
-    package_data={"harness.board": ["templates/*"], "harness.results": ["floors.yaml"]},
+    package_data={
+        "harness.board": ["templates/*"],
+        "harness.results": ["floors.yaml"],
+        "harness.measures.translation": ["*.yaml"],
+    },
     cmdclass={"build_py": BuildWithTasks},
     install_requires=REQUIRES,
     extras_require={"test": TEST, "peft": [PEFT], "translation": [TRANSLATION]},
