@@ -63,7 +63,7 @@ def pin_task(name: str) -> str:
     """
     from harness.data.hub import resolve_revision
 
-    (called, source), (path, shown, domain) = sources_of(name, Path())[0], find(name, Path())
+    (called, source), (path, shown, _) = sources_of(name, Path())[0], find(name, Path())
     task = build_task(source, called)
     if isinstance(task, AffinityTask):
         raise HarnessError(
@@ -76,9 +76,8 @@ def pin_task(name: str) -> str:
         raise HarnessError(f"{path}: the revision cannot be looked up offline")
     beside = path.with_name(path.name + ".new")
     beside.write_text(with_revision(source, path, commit), encoding="utf-8")
-    written = resolve_includes(read_yaml(beside))
-    value = dict(in_domains(written, shown))[called].value if called != shown or domain else written.value
-    if (value.get("data") or {}).get("revision") != commit:
+    written = dict(in_domains(resolve_includes(read_yaml(beside)), shown))[called]
+    if written.value["data"].get("revision") != commit:
         beside.unlink()
         raise HarnessError(f"{path}: cannot be edited by rule; write 'revision: {commit}' under data yourself")
     beside.replace(path)

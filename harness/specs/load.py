@@ -175,7 +175,9 @@ def with_files_at(data: Data, folder: Path) -> Data:
     """Data whose files are named from the root: another folder may read them."""
     if data.files is None:
         return data
-    return data.model_copy(update={"files": tuple(str((folder / name).resolve()) for name in data.files)})
+    paths = tuple(str((folder / name).resolve()) for name in data.file_names)
+    named = dict(zip(data.files, paths, strict=True)) if isinstance(data.files, dict) else paths
+    return data.model_copy(update={"files": named})
 
 
 def check_metrics(metrics: Sequence[str], valid: Sequence[str], source: Source, prefix: str | None = None) -> None:
@@ -189,11 +191,11 @@ def check_metrics(metrics: Sequence[str], valid: Sequence[str], source: Source, 
 
 def check_files(data: Data, source: Source, *location: str | int) -> None:
     """Files of a spec stand beside it: nothing absolute, nothing above its folder."""
-    for number, name in enumerate(data.files or ()):
+    for part, name in data.files.items() if isinstance(data.files, dict) else enumerate(data.files or ()):
         inside = os.path.normpath(name)
         if Path(inside).is_absolute() or inside.startswith("..") or ":" in name or "\\" in name:
             raise HarnessError(
-                f"{source.place((*location, 'data', 'files', number))}: {name!r} leaves the folder of the spec; name a file "
+                f"{source.place((*location, 'data', 'files', part))}: {name!r} leaves the folder of the spec; name a file "
                 "beside it, or give the file on the command line with --text"
             )
 
