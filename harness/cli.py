@@ -222,7 +222,7 @@ def tasks_pin(name: Annotated[str, typer.Argument(help="A shipped task or a YAML
     """Write the revision the Hub has now into a spec."""
     from harness import tasks_commands
 
-    print(tasks_commands.pin_task(name))
+    print(tasks_commands.pin_tasks(name))
 
 
 @tasks_app.command(name="schema")

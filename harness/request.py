@@ -15,12 +15,12 @@ from harness.errors import HarnessError
 from harness.makers.family import write_text
 from harness.results import Claim, Control, Roles
 from harness.results.roles import ROLES
-from harness.specs import Maker, Suite, Task, check, load_suite, load_task, read_yaml
+from harness.specs import Maker, Suite, Task, check, load_suite, load_task, load_tasks, read_yaml
 from harness.specs.load import derive_task
 from harness.specs.makers import recipe_of
 from harness.specs.references import check_references
+from harness.specs.several import names_by_base, names_of, spelled_out
 from harness.specs.source import Source
-from harness.specs.train_sizes import names_by_base, names_of, spelled_out
 
 STEP_FOLDER = re.compile(r"(?:step|checkpoint)[-_=]?\d*$")
 
@@ -69,6 +69,7 @@ def from_suite(folder: Path) -> Request:
         HarnessError: the suite has a fault.
     """
     suite, by_role = load_suite(folder)
+    path = folder / "suite.yaml" if folder.is_dir() else folder
     tasks = {name: task for named in by_role.values() for name, task in named.items()}
     families = {}
     for name, family in suite.families.items():
@@ -77,12 +78,11 @@ def from_suite(folder: Path) -> Request:
             n for c in family.checkpoints for n in expand(c)
         )
     allowed: dict[str, set[str]] = {}
-    bases = names_by_base(getattr(suite.tasks, role) for role in ROLES)
+    bases = names_by_base((getattr(suite.tasks, role) for role in ROLES), path.parent)
     for only in suite.only:
         for task in (one for name in only.tasks for one in bases.get(name, (name,))):
             allowed.setdefault(task, set()).update(only.families)
     leave_out = {(family, task) for task, kept in allowed.items() for family in suite.families if family not in kept}
-    path = folder / "suite.yaml" if folder.is_dir() else folder
     return Request(
         families=families, tasks=ordered(tasks), seeds=suite.seeds, roles=roles_of(path), suite=read_yaml(path).value,
         made={name: family.make for name, family in suite.families.items() if family.make},
@@ -103,7 +103,8 @@ def from_arguments(
     """
     if not checkpoints or not tasks:
         raise HarnessError("nothing to measure: give a suite folder, or --checkpoint and --task")
-    built = [own_text(text, column) if name == "lm_loss/text" else load_task(name) for name in tasks]
+    own = [[own_text(text, column)] if name == "lm_loss/text" else load_tasks(name) for name in tasks]
+    built = [task for several in own for task in several]
     families: dict[str, tuple[str, ...]] = {}
     for pattern in checkpoints:
         shared = family or family_name(pattern)
@@ -180,18 +181,17 @@ def roles_of(path: Path) -> Roles:
     if not isinstance(source.value, dict) or not isinstance(source.value.get("families"), dict):
         raise HarnessError(f"{path}:1: not a suite: it has no families")
     suite = check(Suite, source)
-    roles = roles_in(source.value)
+    roles = roles_in(source.value, path.parent)
     check_references(suite, source, {*roles.upstream, *roles.flatness, *roles.downstream, *roles.affinity})
     return roles
 
 
-def roles_in(suite: Mapping[str, Any]) -> Roles:
-    """Roles and families of a suite that has been read."""
+def roles_in(suite: Mapping[str, Any], folder: Path = Path()) -> Roles:
+    """Roles and families of a suite that has been read; files of tasks are beside it in ``folder``."""
 
     def names(role: str) -> tuple[str, ...]:
         entries = (suite.get("tasks") or {}).get(role) or ()
-        several = (names_of(entry) if isinstance(entry, dict) else (shown(entry),) for entry in entries)
-        return tuple(name for names in several for name in names)
+        return tuple(name for entry in entries for name in names_of(entry, folder))
 
     families = {}
     for name, family in suite["families"].items():
@@ -199,7 +199,7 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
         members = recipe_of(made).members() if made else ()
         patterns = family.get("checkpoints") or ()
         families[name] = tuple(f"{name}/{m}" for m in members) or tuple(n for p in patterns for n in expand(p))
-    bases = names_by_base((suite.get("tasks") or {}).get(role) or () for role in ROLES)
+    bases = names_by_base(((suite.get("tasks") or {}).get(role) or () for role in ROLES), folder)
     controls = tuple(
         Control(task, c["metric"], c["slope"], c.get("because", ""), c.get("upstream", ""))
         for c in suite.get("controls") or ()
@@ -211,11 +211,6 @@ def roles_in(suite: Mapping[str, Any]) -> Roles:
         controls=controls, title=suite.get("title", ""), description=suite.get("description", ""),
         headline=spelled_out(suite.get("headline") or {}, bases), affinity=names("affinity"), claims=claims,
     )  # fmt: skip
-
-
-def shown(entry: str) -> str:
-    """The name a task is shown by: a file's, without its ending."""
-    return Path(entry).with_suffix("").as_posix().lstrip("./") if entry.endswith((".yaml", ".yml")) else entry
 
 
 def save_suite(request: Request, folder: Path) -> None:

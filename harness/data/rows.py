@@ -11,7 +11,9 @@ from typing import Any
 
 from harness.cache import Cache
 from harness.data import hub
+from harness.data.parallel_files import load_columns
 from harness.data.skills import skill_rows, skill_version
+from harness.data.test_sets import load_test_set, registered
 from harness.data.worlds import load_world, open_world, world_revision
 from harness.errors import HarnessError, nearest
 from harness.results.signature import digest
@@ -78,8 +80,12 @@ def _table(
         if set(made) != set(columns):  # one does not exist: the message lists those that do
             made, _ = load_world(data.world, data.options, config, split, None, 1, offline=offline)
         return made, revision, open_world(data.world, data.options).rows(config, split)
+    if isinstance(data.files, dict):
+        return load_columns({column: folder / name for column, name in data.files.items()}, split, first)
     if data.files is not None:
         return hub.load_files([folder / name for name in data.files], split, first)
+    if data.test_set is not None:
+        return load_test_set(data, split, columns, first, offline=offline)
     return hub.load_split(data, split, first, offline=offline)
 
 
@@ -130,17 +136,16 @@ def revision_of(task: Task, *, offline: bool = False) -> str | None:
 
 
 def _source_revision(task: Task, offline: bool) -> str | None:
-    if task.data.path is not None:
+    if task.data.path is not None or task.data.test_set is not None:
         try:
-            return hub.resolve_revision(task.data, offline=offline)
+            return hub.resolve_revision(task.data, offline=offline) if task.data.path else registered(task.data)
         except HarnessError as error:
             raise HarnessError(f"{task.place('data')}: {error}") from None
     if task.data.files is not None:
-        return hub.content_hash([task.folder / name for name in task.data.files])
+        return hub.content_hash([task.folder / name for name in task.data.file_names])
     return world_revision(task.data.world or "", task.data.options, offline=offline)
 
 
 def corpus_name(data: Data, split: str, revision: str) -> str:
     """What was trained on, for people and for keeping families apart."""
-    name = data.path or data.world or ", ".join(data.files or ())
-    return f"{name}{f'/{data.name}' if data.name else ''}[{split}]@{revision[:12]}"
+    return f"{data.called}{f'/{data.name}' if data.name else ''}[{split}]@{revision[:12]}"

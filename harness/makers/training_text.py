@@ -69,7 +69,7 @@ def chosen_parts(
     parts = [replace(part, texts=first_tokens(part, tokenizer)) for part in parts]
     for corpus, part in zip(recipe.corpus, parts, strict=False):
         if not part.texts:
-            name = corpus.data.path or corpus.data.world or corpus.data.files
+            name = corpus.data.called
             raise HarnessError(
                 f"the part {name} of the corpus has no document left; raise select's keep, or its tokens"
             )

@@ -2,7 +2,7 @@
 
 from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
-from harness.specs.load import kinds, load_protocol, load_task, protocol_of, task_names
+from harness.specs.load import kinds, load_protocol, load_task, load_tasks, protocol_of, task_names
 from harness.specs.makers import (
     Enlarge,
     Interpolate,
@@ -43,5 +43,5 @@ __all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Enlarge"
            "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages", "LmLossTask", "Loss", "Maker",
            "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask", "Protocol", "Prune", "Quantize",
            "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text", "Training",
-           "TrainingRun", "TranslationTask", "check", "kinds", "load_protocol", "load_suite", "load_task",
+           "TrainingRun", "TranslationTask", "check", "kinds", "load_protocol", "load_suite", "load_task", "load_tasks",
            "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip

@@ -11,6 +11,7 @@ from harness.errors import HarnessError, nearest
 from harness.plugins import plugins
 from harness.results import digest
 from harness.specs.choice import CHOICE_METRICS, ChoiceTask
+from harness.specs.domains import in_domain, in_domains, said_of_all
 from harness.specs.kinds import KINDS
 from harness.specs.model import check
 from harness.specs.protocol import Protocol
@@ -20,6 +21,7 @@ from harness.specs.task import METRICS, OF_CLASSES, AffinityTask, Data, Finetune
 from harness.specs.translation import TRANSLATION_METRICS, TranslationTask
 
 DEEPEST_INCLUDE = 8
+YAML = (".yaml", ".yml")
 
 
 @lru_cache(maxsize=1)
@@ -41,14 +43,37 @@ def metric_names() -> tuple[str, ...]:
     return (*METRICS, *sorted(point.name for point in plugins("harness.metrics")))
 
 
-def load_task(name: str, *, folder: Path | None = None) -> Task:
-    """A task by its shipped name, or by the path of a YAML file.
+def load_tasks(name: str, *, folder: Path | None = None) -> list[Task]:
+    """The tasks of a name: one, or one for each domain where a spec has domains and the name is that of the whole.
 
     Raises:
         HarnessError: no such task, or the spec has a fault.
     """
-    path, shown = find(name, folder or Path())
-    return build_task(resolve_includes(read_yaml(path)), shown)
+    return [build_task(source, called) for called, source in sources_of(name, folder or Path())]
+
+
+def load_task(name: str, *, folder: Path | None = None) -> Task:
+    """A task by its shipped name, or by the path of a YAML file.
+
+    Raises:
+        HarnessError: no such task, the spec has a fault, or the name stands for several tasks.
+    """
+    found = sources_of(name, folder or Path())
+    if len(found) > 1:
+        several = ", ".join(called for called, _ in found)
+        raise HarnessError(f"{name} is {len(found)} tasks, one for each domain; name one of {several}")
+    return build_task(found[0][1], found[0][0])
+
+
+def sources_of(name: str, folder: Path) -> list[tuple[str, Source]]:
+    """Name and spec of each task that a name stands for.
+
+    Raises:
+        HarnessError: no such task, or its domains have a fault.
+    """
+    path, called, domain = find(name, folder)
+    source = resolve_includes(read_yaml(path))
+    return in_domains(source, called) if domain is None else [(f"{called}/{domain}", in_domain(source, domain))]
 
 
 def derive_task(source: Source, others: Mapping[str, Task] | None = None) -> Task:
@@ -124,11 +149,11 @@ def load_task_of_another_kind(task: AffinityTask) -> Task:
     Raises:
         HarnessError: no such task, an affinity task, or the spec has a fault.
     """
-    path, shown = find(task.of, task.folder)
+    path, _, _ = find(task.of, task.folder)
     named = resolve_includes(read_yaml(path))
     if isinstance(named.value, dict) and named.value.get("kind") == "affinity":
         raise HarnessError(f"{task.of} is of kind affinity; expected a finetune task")
-    return build_task(named, shown)
+    return load_task(task.of, folder=task.folder)
 
 
 def corpus_text(task: AffinityTask, source: Source) -> LmLossTask | None:
@@ -150,7 +175,9 @@ def with_files_at(data: Data, folder: Path) -> Data:
     """Data whose files are named from the root: another folder may read them."""
     if data.files is None:
         return data
-    return data.model_copy(update={"files": tuple(str((folder / name).resolve()) for name in data.files)})
+    paths = tuple(str((folder / name).resolve()) for name in data.file_names)
+    named = dict(zip(data.files, paths, strict=True)) if isinstance(data.files, dict) else paths
+    return data.model_copy(update={"files": named})
 
 
 def check_metrics(metrics: Sequence[str], valid: Sequence[str], source: Source, prefix: str | None = None) -> None:
@@ -164,25 +191,45 @@ def check_metrics(metrics: Sequence[str], valid: Sequence[str], source: Source, 
 
 def check_files(data: Data, source: Source, *location: str | int) -> None:
     """Files of a spec stand beside it: nothing absolute, nothing above its folder."""
-    for number, name in enumerate(data.files or ()):
+    for part, name in data.files.items() if isinstance(data.files, dict) else enumerate(data.files or ()):
         inside = os.path.normpath(name)
         if Path(inside).is_absolute() or inside.startswith("..") or ":" in name or "\\" in name:
             raise HarnessError(
-                f"{source.place((*location, 'data', 'files', number))}: {name!r} leaves the folder of the spec; name a file "
+                f"{source.place((*location, 'data', 'files', part))}: {name!r} leaves the folder of the spec; name a file "
                 "beside it, or give the file on the command line with --text"
             )
 
 
-def find(name: str, folder: Path) -> tuple[Path, str]:
-    """The file of a task and the name it is shown by."""
+def find(name: str, folder: Path) -> tuple[Path, str, str | None]:
+    """The file of a task, the name its spec is shown by, and the domain that the name asks for.
+
+    ``mine.yaml/news`` is the domain news of a file, ``wmt_domain/de-en/news`` that of a shipped spec.
+    """
     if name in task_names():
-        return shipped_tasks() / f"{name}.yaml", name
-    if name.endswith((".yaml", ".yml")):
-        path = folder / name
-        if path.is_file():
-            return path, Path(name).with_suffix("").as_posix().lstrip("./")
-        raise HarnessError(f"no file {path}; give a shipped task ('harness tasks list') or the path of a YAML file")
+        return shipped_tasks() / f"{name}.yaml", name, None
+    whole, _, domain = name.rpartition("/")
+    if whole in task_names():
+        return shipped_tasks() / f"{whole}.yaml", whole, domain
+    file, domain = (whole, domain) if whole.endswith(YAML) else (name, "")
+    if file.endswith(YAML):
+        if (folder / file).is_file():
+            return folder / file, shown(file), domain or None
+        raise HarnessError(
+            f"no file {folder / file}; give a shipped task ('harness tasks list') or the path of a YAML file"
+        )
     raise HarnessError(f"unknown task {name!r}; {nearest(name, task_names())}")
+
+
+def shown(name: str) -> str:
+    """The name a task is shown by: a file's, without its ending.
+
+    >>> shown("./mine/de-en.yaml"), shown("mine/de-en.yaml/news"), shown("glue/rte")
+    ('mine/de-en', 'mine/de-en/news', 'glue/rte')
+    """
+    whole, _, domain = name.rpartition("/")
+    if whole.endswith(YAML):
+        return f"{shown(whole)}/{domain}"
+    return Path(name).with_suffix("").as_posix().lstrip("./") if name.endswith(YAML) else name
 
 
 def resolve_includes(source: Source, depth: int = 0) -> Source:
@@ -194,19 +241,29 @@ def resolve_includes(source: Source, depth: int = 0) -> Source:
         raise HarnessError(f"{place}: includes are nested deeper than {DEEPEST_INCLUDE}; is it a circle?")
     if not isinstance(here, str):
         raise HarnessError(f"{place}: include is {here!r}; name one task or one YAML file")
-    if here in task_names():
-        path = shipped_tasks() / f"{here}.yaml"
-    elif here.endswith((".yaml", ".yml")) and not Path(here).is_absolute():
-        path = source.path.parent / here
-        if Path(os.path.normpath(here)).parts[:1] == ("..",) and not path.resolve().is_relative_to(shipped_tasks()):
-            raise HarnessError(f"{place}: {here!r} leaves the folder of the spec; include a file beside it")
-        if not path.is_file():
-            raise HarnessError(f"{place}: no file {path}")
-    else:
-        raise HarnessError(f"{place}: nothing called {here!r}; {nearest(here, task_names())}")
+    path, domain = included(here, source)
     below = resolve_includes(read_yaml(path), depth + 1)
-    merged = merge(below, source)
+    below = below if domain is None else in_domain(below, domain)
+    merged = merge(said_of_all(below, source), source)
     return Source(source.path, {k: v for k, v in merged.value.items() if k != "include"}, merged.places)
+
+
+def included(here: str, source: Source) -> tuple[Path, str | None]:
+    """The file that ``include:`` names, and the domain where it names one: a shipped task, or a file in the spec's tree."""
+    place, whole, domain = source.place(("include",)), *here.rpartition("/")[::2]
+    if here in task_names():
+        return shipped_tasks() / f"{here}.yaml", None
+    if whole in task_names():
+        return shipped_tasks() / f"{whole}.yaml", domain
+    file, domain = (whole, domain) if whole.endswith(YAML) else (here, "")
+    if not file.endswith(YAML) or Path(file).is_absolute():
+        raise HarnessError(f"{place}: nothing called {here!r}; {nearest(here, task_names())}")
+    path = source.path.parent / file
+    if Path(os.path.normpath(file)).parts[:1] == ("..",) and not path.resolve().is_relative_to(shipped_tasks()):
+        raise HarnessError(f"{place}: {here!r} leaves the folder of the spec; include a file beside it")
+    if not path.is_file():
+        raise HarnessError(f"{place}: no file {path}")
+    return path, domain or None
 
 
 def load_protocol(name: str, asked_by: Source | None = None) -> Protocol:

@@ -86,7 +86,7 @@ class ProbeTask(LabelledTask):
         if self.probe.features != "conditionals":
             return self
         if self.data.world is None or self.data.skill is not None:
-            source = self.data.path or ", ".join(self.data.files or ()) or f"a skill on {self.data.world}"
+            source = f"a skill on {self.data.world}" if self.data.world else self.data.called
             raise ValueError(
                 f"features: conditionals are known of sentences of a world, and {self.name or 'this task'} reads {source}; choose "
                 "states or one_hot, or name a world under data"

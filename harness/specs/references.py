@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from harness.errors import HarnessError, nearest
 from harness.results.roles import ROLES, SETTINGS
+from harness.specs.several import names_by_base
 from harness.specs.source import Source
 from harness.specs.suite import Claimed, Suite
-from harness.specs.train_sizes import names_by_base
 
 
 def check_references(suite: Suite, source: Source, names: set[str]) -> None:
@@ -19,7 +19,7 @@ def check_references(suite: Suite, source: Source, names: set[str]) -> None:
     """
     for number, claim in enumerate(suite.claims):
         check_claim(claim, number, suite, source, names)
-    names = names | set(names_by_base(getattr(suite.tasks, role) for role in ROLES))
+    names = names | set(names_by_base((getattr(suite.tasks, role) for role in ROLES), source.path.parent))
     for task in suite.headline:
         check_name(task, names, "task", source, ("headline", task))
     for number, control in enumerate(suite.controls):

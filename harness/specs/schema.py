@@ -6,17 +6,19 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from harness.specs.domains import WITH_DOMAINS, with_domains
 from harness.specs.kinds import KINDS
 from harness.specs.suite import Suite
 
 
 def task_schema() -> dict[str, Any]:
-    """A task file: one of the kinds, or ``include:`` with what differs."""
+    """A task file: one of the kinds, one with domains, or ``include:`` with what differs."""
     adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
         (name, "validation", TypeAdapter(kind)) for name, kind in KINDS.items()
     ]
+    adapters += [(f"{name} domains", "validation", TypeAdapter(with_domains(name))) for name in WITH_DOMAINS]
     parts, definitions = TypeAdapter.json_schemas(adapters)
-    kinds = [parts[name, "validation"] for name in KINDS]
+    kinds = [parts[name, "validation"] for name, _, _ in adapters]
     derived = {"type": "object", "required": ["include"], "properties": {"include": {"type": "string"}}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "transfer-harness task",

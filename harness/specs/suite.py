@@ -51,7 +51,11 @@ class Claimed(Spec):
 
 
 class Roles(Spec):
-    """What each task is for. An entry is a task's name, or a spec derived from one (name: and include:), at several ``train_rows`` if it lists them."""
+    """What each task is for.
+
+    An entry is a task's name, or a spec derived from one (name: and include:), at several ``train_rows`` if it lists them; a spec with
+    domains is a task for each.
+    """
 
     upstream: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = ()
     flatness: Annotated[tuple[str | dict[str, Any], ...], Strict(False)] = ()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.results.roles import ROLES
 from harness.specs.chains import check_chains, check_made
-from harness.specs.load import build_task, derive_task, derived_name, kinds, load_protocol, load_task, resolve_includes
+from harness.specs.domains import in_domains
+from harness.specs.load import build_task, derived_name, kinds, load_protocol, load_tasks, resolve_includes
 from harness.specs.model import check
 from harness.specs.references import check_references
 from harness.specs.source import Source, read_yaml
@@ -55,27 +56,32 @@ def suite_tasks(
         }
         return derive_tasks(Source(source.path, entry, under), known)
     try:
-        return [load_task(entry, folder=source.path.parent)]
+        return load_tasks(entry, folder=source.path.parent)
     except HarnessError as error:
         raise HarnessError(f"{source.place(location)}: {error}") from None
 
 
 def derive_tasks(source: Source, others: Mapping[str, Task] | None = None) -> list[Task]:
-    """The tasks that an entry of a suite stands for: one, or one for each of its ``train_rows``.
+    """The tasks that an entry of a suite stands for: one, or one for each domain of its spec and each of its ``train_rows``.
 
     Raises:
         HarnessError: a fault in the entry or in what it includes.
     """
-    if not isinstance(source.value, dict) or FIELD not in source.value:
-        return [derive_task(source, others)]
-    sizes, name = sizes_of(source), derived_name(source)
+    sizes = sizes_of(source) if FIELD in source.value else ()
     entry = {field: value for field, value in source.value.items() if field != FIELD}
     merged = resolve_includes(Source(source.path, entry, source.places))
-    if merged.value.get("kind") not in kinds():
-        return [build_task(merged, name, others)]
+    found = in_domains(merged, derived_name(source))
+    sized = [pair for name, one in found for pair in at_sizes(one, name, sizes)]
+    return [build_task(one, name, others) for name, one in sized]
+
+
+def at_sizes(spec: Source, name: str, sizes: Sequence[int | str]) -> list[tuple[str, Source]]:
+    """Name and spec of a task at each train size; as it is where there are none."""
 
     def protocol(name: str) -> dict[str, Any]:
-        return load_protocol(name, merged).definition()
+        return load_protocol(name, spec).definition()
 
-    kind = kinds()[merged.value["kind"]]
-    return [build_task(at_size(merged, size, kind, protocol), f"{name}@{size}", others) for size in sizes]
+    kind = kinds().get(spec.value.get("kind"))
+    if not sizes or kind is None:
+        return [(name, spec)]
+    return [(f"{name}@{size}", at_size(spec, size, kind, protocol)) for size in sizes]

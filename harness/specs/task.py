@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, Strict, field_validator, model_validato
 
 from harness.errors import nearest
 from harness.results.roles import Role
+from harness.specs.files import Files
 from harness.specs.model import Spec
 from harness.specs.protocol import Protocol
 from harness.specs.skill import Skill
@@ -16,16 +17,22 @@ from harness.specs.source import Source
 
 Strings = Annotated[tuple[str, ...], Strict(False)]
 Positive = Annotated[int, Field(gt=0)]
+SOURCES = ("path", "files", "test_set", "world")
 
 
 class Data(Spec):
-    """Where rows come from: a data set of the Hub (``path``), files (``files``), or a synthetic ``world``."""
+    """Where rows come from: a data set of the Hub (``path``), files, a ``test_set`` of sacreBLEU, or a synthetic ``world``."""
 
     path: str | None = Field(None, description="Hub id, namespace/name")
-    name: str | None = Field(None, description="configuration of the data set, or of the world")
+    name: str | None = Field(None, description="configuration of the data set or world; the pair of a test set: de-en")
     revision: str | None = Field(None, description="commit, branch or tag; only where its source is known")
-    files: Annotated[tuple[str, ...] | None, Strict(False)] = Field(
-        None, description="text, JSON lines, CSV or Parquet files beside the spec"
+    files: Files = Field(
+        None,
+        description="text, JSON lines, CSV or Parquet files beside the spec; or column -> text file, line by line in "
+        "parallel, such as {source: a.de, target: a.en}",
+    )
+    test_set: str | None = Field(
+        None, description="id of a test set of sacreBLEU, such as wmt19; its columns are src, ref, docid, domain ..."
     )
     world: str | None = Field(None, description="a synthetic language, such as hmm")
     options: dict[str, Any] = Field(default_factory=dict, description="options of the world")
@@ -33,15 +40,31 @@ class Data(Spec):
 
     @model_validator(mode="after")
     def one_source(self) -> Data:
-        """Exactly one of path, files and world."""
-        given = [name for name in ("path", "files", "world") if getattr(self, name) is not None]
+        """Exactly one of path, files, test_set and world."""
+        given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"data names {' and '.join(given) or 'no source'}; give exactly one of path, files, world")
+            raise ValueError(
+                f"data names {' and '.join(given) or 'no source'}; give exactly one of {', '.join(SOURCES)}"
+            )
         if self.path is not None and self.path.count("/") != 1:
             raise ValueError(f"data.path is {self.path!r}; the Hub wants namespace/name")
         if self.options and self.world is None:
             raise ValueError("data.options belongs to a world; this data has none")
+        if self.test_set is not None and (self.name is None or self.revision is not None):
+            raise ValueError(
+                "a test set has a pair under name, such as de-en, and no revision: its checksum is in sacreBLEU's registry"
+            )
         return self
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """The names of its files, in order."""
+        return tuple(self.files.values() if isinstance(self.files, dict) else self.files or ())
+
+    @property
+    def called(self) -> str:
+        """Its source in a few words, for people."""
+        return self.path or self.world or ", ".join(self.file_names) or f"sacrebleu/{self.test_set}"
 
 
 class Text(Spec):

@@ -5,7 +5,7 @@ Such an entry is one task for each size, ``mine/sst2@500`` and so on; what a sui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.errors import HarnessError
@@ -14,38 +14,18 @@ from harness.specs.source import Source
 
 FIELD = "train_rows"
 FULL = "full"
-Entry = str | Mapping[str, Any]
 
 
-def names_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the tasks that an entry of a suite stands for.
+def names_at_sizes(entry: str | Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Names of the tasks that an entry of a suite stands for, one of whose tasks has that name at any size.
 
     Raises:
         HarnessError: its train sizes are no list.
     """
-    sizes = entry.get(FIELD)
+    sizes = entry.get(FIELD) if isinstance(entry, Mapping) else None
     if sizes is not None and not isinstance(sizes, list | tuple):
-        raise HarnessError(f"{entry['name']}: {FIELD} is {sizes!r}; expected a list such as [500, 5000, {FULL}]")
-    return (entry["name"],) if sizes is None else tuple(f"{entry['name']}@{size}" for size in sizes)
-
-
-def names_by_base(roles: Iterable[Iterable[Entry]]) -> dict[str, tuple[str, ...]]:
-    """The name an entry with several train sizes is written under -> its tasks."""
-    found: dict[str, tuple[str, ...]] = {}
-    for entry in (entry for entries in roles for entry in entries):
-        if isinstance(entry, Mapping) and FIELD in entry:
-            found[entry["name"]] = tuple(dict.fromkeys((*found.get(entry["name"], ()), *names_of(entry))))
-    return found
-
-
-def spelled_out(names: Mapping[str, Any], bases: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """What is said of tasks, said of each train size; what is said of one size wins.
-
-    >>> spelled_out({"a": 1, "a@5": 2, "b": 3}, {"a": ("a@5", "a@full")})
-    {'a@5': 2, 'a@full': 1, 'b': 3}
-    """
-    found = {one: value for name, value in names.items() for one in bases.get(name, ())}
-    return found | {name: value for name, value in names.items() if name not in bases}
+        raise HarnessError(f"{name}: {FIELD} is {sizes!r}; expected a list such as [500, 5000, {FULL}]")
+    return (name,) if sizes is None else tuple(f"{name}@{size}" for size in sizes)
 
 
 def sizes_of(source: Source) -> tuple[int | str, ...]:

@@ -172,7 +172,7 @@ def described(task: AffinityTask, found: Measurement) -> Measurement:
 
 def label_of(data: Data) -> str:
     """A short name of a corpus."""
-    parts = (data.path, data.world, data.name) if data.files is None else tuple(n.split("/")[-1] for n in data.files)
+    parts = tuple(n.split("/")[-1] for n in data.file_names) if data.files else (data.called, data.name)
     return " ".join(part for part in parts if part)
 
 
