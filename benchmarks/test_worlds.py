@@ -36,6 +36,13 @@ def test_a_million_sentences(benchmark, kind):
     assert time.perf_counter() - began < 60
 
 
+@pytest.mark.benchmark(group="100,000 pairs")
+def test_pairs(benchmark):
+    world = open_world("synchronous", {"general_train": MILLION // 10})
+    columns = benchmark.pedantic(world.columns, ("general", "train", ("source", "target")), rounds=2)
+    assert len(columns["target"]) == MILLION // 10
+
+
 @pytest.mark.benchmark(group="exact probabilities of 4,000 sentences")
 @pytest.mark.parametrize("what", ["sentence", "every word hidden by itself", "next word"])
 @pytest.mark.parametrize("depth", [3, 0])

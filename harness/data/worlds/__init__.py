@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from harness.data.worlds.hidden_markov_world import HiddenMarkovWorld
 from harness.data.worlds.pcfg_world import PcfgWorld
 from harness.data.worlds.sampled_lm_world import SampledLmWorld
+from harness.data.worlds.synchronous_world import SynchronousWorld
 from harness.data.worlds.world import Columns, Language, Levels, World
 from harness.errors import HarnessError, nearest
 
@@ -17,6 +18,7 @@ WORLDS: Mapping[str, Callable[[dict[str, object]], World]] = {
     "hmm": HiddenMarkovWorld,
     "pcfg": PcfgWorld,
     "sampled_lm": SampledLmWorld,
+    "synchronous": SynchronousWorld,
 }
 """A spec's ``data: {world: NAME}`` names one of these."""
 
