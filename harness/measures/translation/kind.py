@@ -61,7 +61,10 @@ def policy(task: TranslationTask, checkpoint: Resolved) -> dict[str, Any]:
     }
     if checkpoint.objective == "causal":
         return settings | {"prompt": template_of(task), "named": list(names_of(task)), "end": "of the line"}
-    return settings | told(checkpoint, task.languages).policy()
+    try:
+        return settings | told(checkpoint, task.languages).policy()
+    except HarnessError as error:
+        raise HarnessError(f"{task.place('languages')}: {checkpoint.name}: {error}") from None
 
 
 def refuse_those_that_do_not_write(checkpoint: Resolved) -> None:
