@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,9 +21,16 @@ class Translating:
     """Turns pairs into what encoder and decoder read and what the decoder should say."""
 
     def __init__(
-        self, pairs: PairTokens, batch_tokens: int, model: Any, tokenizer: Any, seed: int, device: str = "cpu"
+        self,
+        pairs: PairTokens,
+        batch_tokens: int,
+        model: Any,
+        tokenizer: Any,
+        seed: int,
+        device: str = "cpu",
+        start: Sequence[int] = (),
     ) -> None:
-        """Batches of a step depend on seed and step alone.
+        """Batches of a step depend on seed and step alone; ``start`` is what the decoder reads first, where the model does not tell.
 
         Raises:
             HarnessError: the model has no decoder that reads what an encoder gives, or fewer positions than pairs have tokens.
@@ -40,7 +47,7 @@ class Translating:
                 f"the model has {positions} positions and a side of a pair {longest} tokens; give a smaller length, or an "
                 "architecture of more positions (max_position_embeddings)"
             )
-        self.start, self.padding = decoder_start(model, tokenizer), int(tokenizer.pad_token_id)
+        self.start, self.padding = list(start) or [decoder_start(model, tokenizer)], int(tokenizer.pad_token_id)
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """Batches of steps ``start`` to ``stop``, ready for the model."""
@@ -51,10 +58,10 @@ class Translating:
         """Some pairs; all tokens of a translation count, its end too, and -100 stands where none is."""
         targets = [self.pairs.targets[place] for place in places]
         ids, read = padded([self.pairs.sources[place] for place in places], self.padding)
-        before, _ = padded([[self.start, *target[:-1]] for target in targets], self.padding)
-        return {
-            "input_ids": ids, "attention_mask": read, "decoder_input_ids": before, "labels": padded(targets, UNSCORED)[0],
-        }  # fmt: skip
+        before, _ = padded([[*self.start, *target[:-1]] for target in targets], self.padding)
+        given = [UNSCORED] * (len(self.start) - 1)
+        labels, _ = padded([[*given, *target] for target in targets], UNSCORED)
+        return {"input_ids": ids, "attention_mask": read, "decoder_input_ids": before, "labels": labels}
 
 
 def translation_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Task, Protocol and Suite: typed, loaded from YAML, checked. Imports no torch."""
 
+from harness.specs.adaptation import Adaptation
 from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_task, load_tasks, protocol_of, task_names
@@ -19,6 +20,7 @@ from harness.specs.makers import (
     TrainingRun,
 )
 from harness.specs.model import Spec, check
+from harness.specs.parallel import Pairs, ParallelText
 from harness.specs.probe import Probe, ProbeTask
 from harness.specs.protocol import Protocol
 from harness.specs.shipped import shipped_tasks
@@ -37,11 +39,11 @@ from harness.specs.task import (
     Task,
     Text,
 )
-from harness.specs.translation import Decoding, Languages, Pairs, ParallelText, TranslationTask
+from harness.specs.translation import Decoding, Languages, TranslationTask
 
-__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Enlarge", "Family", "FinetuneTask",
-           "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages", "LmLossTask", "Loss", "Maker",
-           "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask", "Protocol", "Prune", "Quantize",
-           "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text", "Training",
-           "TrainingRun", "TranslationTask", "check", "kinds", "load_protocol", "load_suite", "load_task", "load_tasks",
-           "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip
+__all__ = ["Adaptation", "AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Enlarge", "Family",
+           "FinetuneTask", "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages", "LmLossTask",
+           "Loss", "Maker", "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask", "Protocol", "Prune",
+           "Quantize", "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text",
+           "Training", "TrainingRun", "TranslationTask", "check", "kinds", "load_protocol", "load_suite", "load_task",
+           "load_tasks", "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip

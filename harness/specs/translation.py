@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, Strict, field_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
+from harness.specs.adaptation import Adaptation
 from harness.specs.model import Spec
-from harness.specs.task import Data, Positive, Task
+from harness.specs.parallel import Pairs
+from harness.specs.task import Positive, Task
 
 TRANSLATION_METRICS = ("bleu", "chrf", "ter")
 """Metrics a task may name; every measurement has the cross-entropy of the references besides."""
@@ -37,27 +39,6 @@ class Languages(Spec):
         return value
 
 
-class Pairs(Spec):
-    """How a row becomes a text to read and its translation."""
-
-    source: str = Field(description="template of the text to read, such as {{ translation.de }}")
-    target: str = Field(description="template of its translation, such as {{ translation.en }}")
-    where: dict[str, str | int | bool] = Field(
-        default_factory=dict, description="rows to take: column -> the value that it has, such as domain: news"
-    )
-    first: Positive | None = Field(None, description="take the first so many pairs")
-
-
-class ParallelText(Pairs):
-    """Pairs to train on."""
-
-    data: Data
-    split: str = "train"
-    weight: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="share of training pairs drawn from this part, relative to the others; default, by size"
-    )
-
-
 class Decoding(Spec):
     """How a translation is searched for; part of the signature."""
 
@@ -78,3 +59,19 @@ class TranslationTask(Pairs, Task):
         description="causal models: a template over source and the names of the languages (source_language, "
         "target_language), after which the translation is written up to the end of its line",
     )
+    adapt: Adaptation | None = Field(
+        None,
+        description="train on the split train first; scores then come from before and after, as NAME_before and NAME",
+    )
+
+    @model_validator(mode="after")
+    def has_score_split(self) -> TranslationTask:
+        """A scored split, and one to train on where the model is adapted."""
+        wanted = {"score"} if self.adapt is None else {"train", "score"}
+        if set(self.splits) != wanted:
+            what = "a translation task" if self.adapt is None else "a translation task with adapt"
+            raise ValueError(f"splits names {sorted(self.splits)}; {what} has {sorted(wanted)}")
+        unknown = set(self.rows) - set(self.splits.values())
+        if unknown:
+            raise ValueError(f"rows names {sorted(unknown)}; the splits are {sorted(self.splits.values())}")
+        return self

@@ -12,8 +12,8 @@ from harness.specs.makers.ladder import Ladder, Size
 from harness.specs.makers.model import WHOLE_SPREAD, Maker, Seeds
 from harness.specs.makers.text import Select, TrainingTexts
 from harness.specs.model import Spec
+from harness.specs.parallel import ParallelText
 from harness.specs.task import Corpus, Positive
-from harness.specs.translation import ParallelText
 
 TextObjective = Literal["causal", "masked", "span", "denoising"]
 """Span: span corruption, as T5 was trained. Denoising: text infilling, as BART was."""
