@@ -51,20 +51,24 @@ def make(
             was not reached.
     """
     family = FamilyFolder(folder, recipe, VERSION)
-    missing = set(family.missing())
-    if missing:
+    if family.missing():
         start = next((family.parent(parent, offline=offline) for parent in recipe.parents()), None)
         if start is not None:
             family.made_from(start)
-        material = Material(recipe, family, start, spec_folder, device, offline)
-        family.trained_on(material.corpus[1])
-        for run in recipe.training_runs():
-            if missing & set(run.members.values()):
-                train_run(material, run)
+        train_missing(Material(recipe, family, start, spec_folder, device, offline))
     if isinstance(recipe, Pretrain) and recipe.target_loss is not None and "equal_loss" not in family.about:
         found = {member: Found.load(held_out_path(family, member)) for member in family.names}
         family.describe(equal_loss=equal_loss(found, recipe.equal_within))
     return list(recipe.members())
+
+
+def train_missing(material: Material) -> None:
+    """Train the runs that have a member missing."""
+    missing = set(material.family.missing())
+    material.family.trained_on(material.corpus[1])
+    for run in material.recipe.training_runs():
+        if missing & set(run.members.values()):
+            train_run(material, run)
 
 
 @dataclass
@@ -104,16 +108,25 @@ class Material:
         parts = chosen_parts(self.recipe, self.corpus[0], self.tokenizer, self.spec_folder, self.offline)
         return blocks_of(self.recipe, parts, self.tokenizer)
 
+    @property
+    def training_parallel(self) -> list[list[Pair]]:
+        """The pairs trained on, part by part."""
+        return self.parallel[0]
+
     @cached_property
     def pairs(self) -> PairTokens:
         """The pairs trained on, as tokens; how many were too long is said once and kept beside the family."""
         weights = [part.weight for part in self.recipe.pairs]
-        found = tokenised(self.parallel[0], weights, self.tokenizer, self.recipe.length)
+        found = tokenised(self.training_parallel, weights, self.tokenizer, self.recipe.length)
         self.family.describe(pairs={"trained_on": len(found.sources), "left_out": found.left_out})
         if found.left_out:
             say(f"{self.family.folder.name}: {found.left_out:,} pairs have a side of more than {self.recipe.length} tokens "
                 "and are left out")  # fmt: skip
         return found
+
+    def loss(self, own: LanguageModels, model: Any) -> LossFunction:
+        """What a model of one size minimises."""
+        return partial(LOSSES[own.objective], smoothing=own.label_smoothing)
 
     def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
         """The text of ``evaluate``, cut once for all runs.
@@ -134,7 +147,7 @@ def parameters(recipe: LanguageModels, folder: Path, *, offline: bool = False) -
     Raises:
         HarnessError: the architecture does not exist.
     """
-    return None if recipe.parents() else max(parameters_by_size(recipe).values())
+    return None if getattr(recipe, "start", None) else max(parameters_by_size(recipe).values())
 
 
 def parameters_by_size(recipe: LanguageModels) -> dict[str, int]:
@@ -186,7 +199,7 @@ def train_run(material: Material, run: TrainingRun) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
         model = with_dropout(new_model(own, material.start, tokenizer, run), own.dropout).to(device)
-        loss: LossFunction = partial(LOSSES[own.objective], smoothing=own.label_smoothing)
+        loss = material.loss(own, model)
         adversary = None
         if own.adversary is not None:
             loss = adversary = AdversarialLoss(

@@ -2,9 +2,11 @@
 
 from harness.specs.adaptation import Adaptation
 from harness.specs.choice import ChoiceTask
+from harness.specs.decoding import Decoding, Languages
 from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_task, load_tasks, protocol_of, task_names
 from harness.specs.makers import (
+    Distill,
     Enlarge,
     Interpolate,
     LanguageModels,
@@ -39,9 +41,9 @@ from harness.specs.task import (
     Task,
     Text,
 )
-from harness.specs.translation import Decoding, Languages, TranslationTask
+from harness.specs.translation import TranslationTask
 
-__all__ = ["Adaptation", "AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Enlarge", "Family",
+__all__ = ["Adaptation", "AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Distill", "Enlarge", "Family",
            "FinetuneTask", "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages", "LmLossTask",
            "Loss", "Maker", "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask", "Protocol", "Prune",
            "Quantize", "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text",

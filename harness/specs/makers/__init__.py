@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from harness.specs.makers.distill import Distill
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.interpolate import Interpolate
 from harness.specs.makers.model import Maker, Training
@@ -20,6 +21,7 @@ from harness.specs.makers.scale import Scale
 
 MAKERS: Mapping[str, type[Maker]] = {
     "pretrain": Pretrain,
+    "distill": Distill,
     "scale": Scale,
     "prune": Prune,
     "reinitialize": Reinitialize,
@@ -30,7 +32,7 @@ MAKERS: Mapping[str, type[Maker]] = {
     "interpolate": Interpolate,
 }
 Recipe = Annotated[
-    Pretrain | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale | Quantize | Interpolate,
+    Pretrain | Distill | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale | Quantize | Interpolate,
     Field(discriminator="maker"),
 ]
 
@@ -40,5 +42,5 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Interpolate", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune",
+__all__ = ["MAKERS", "Distill", "Enlarge", "Interpolate", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune",
            "Quantize", "Recipe", "Reinitialize", "Rescale", "Scale", "Training", "TrainingRun", "recipe_of"]  # fmt: skip

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from harness.errors import HarnessError
-from harness.specs.translation import Decoding
+from harness.specs.decoding import Decoding
 
 NOT_DONE = {
     "guidance_scale": (None, 1), "encoder_repetition_penalty": (None, 1), "encoder_no_repeat_ngram_size": (None, 0),

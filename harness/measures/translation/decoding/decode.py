@@ -19,7 +19,7 @@ from harness.measures.translation.decoding.greedy import greedy
 from harness.measures.translation.decoding.hypothesis import Hypothesis
 from harness.measures.translation.decoding.limits import check_positions
 from harness.measures.translation.decoding.rows import begin
-from harness.specs.translation import Decoding
+from harness.specs.decoding import Decoding
 
 Tokens = Sequence[int]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.measures.translation.decoding import Hypothesis, decode
-from harness.specs.translation import Decoding
+from harness.specs.decoding import Decoding
 from tests.measures.translation.decoding.written import MODELS, START, generated, model_of, ragged_end, sources_of
 
 GREEDY, BEAM = Decoding(maximum_length=20), Decoding(beams=4, maximum_length=20)

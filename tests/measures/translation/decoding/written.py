@@ -31,7 +31,7 @@ from transformers import (
 )
 
 from harness.data.batches import attention_mask, pad
-from harness.specs.translation import Decoding
+from harness.specs.decoding import Decoding
 
 VOCABULARY, PADDING, SPECIAL = 40, 1, 3
 LANGUAGE = 5
