@@ -6,6 +6,7 @@ a source is read once, whatever the beam; a text that has ended leaves the batch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -58,7 +59,7 @@ def decode(
         for batch in by_token_budget(lengths, token_budget):
             chosen = [sources[index] for index in batch]
             for index, hypothesis in zip(batch, search(model, chosen, decoding, start, ends), strict=True):
-                found[index] = hypothesis
+                found[index] = checked(hypothesis)
             if advance is not None:
                 advance(sum(len(source) for source in chosen))
     return [hypothesis for hypothesis in found if hypothesis is not None]
@@ -73,6 +74,19 @@ def search(
     if decoding.beams == 1:
         return greedy(rows, constraints)
     return beam(rows, constraints, decoding.beams, decoding.length_penalty)
+
+
+def checked(hypothesis: Hypothesis) -> Hypothesis:
+    """The hypothesis.
+
+    Raises:
+        HarnessError: its log-probability is not finite.
+    """
+    if not math.isfinite(hypothesis.log_probability):
+        raise HarnessError(
+            f"the log-probability of a text is {hypothesis.log_probability}, not finite; the weights or the dtype are at fault"
+        )
+    return hypothesis
 
 
 def check_sources(model: Any, sources: Sequence[Tokens], start: Tokens, ends: list[int]) -> None:
