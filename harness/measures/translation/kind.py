@@ -19,6 +19,7 @@ from harness.measures.translation.decoding import Hypothesis, decode
 from harness.measures.translation.degenerate import Degenerate, degenerate
 from harness.measures.translation.encoded import Encoded, encoded_for_encoder, text_of
 from harness.measures.translation.floors import copied, floor_details, shuffled
+from harness.measures.translation.generation import generation_policy
 from harness.measures.translation.languages import told
 from harness.measures.translation.metrics import Scored, scored
 from harness.measures.translation.prompts import encoded_prompts, first_line, names_of, template_of
@@ -58,6 +59,7 @@ def policy(task: TranslationTask, checkpoint: Resolved) -> dict[str, Any]:
         "window": checkpoint.context,
         "decoding": decoding.model_dump(mode="json"),
         "sacrebleu": {metric: scored(metric, ["-"], ["-"], task.languages.target).signature for metric in task.metrics},
+        **generation_policy(checkpoint),
     }
     if checkpoint.objective == "causal":
         return settings | {"prompt": template_of(task), "named": list(names_of(task)), "end": "of the line"}
