@@ -38,7 +38,7 @@ def test_the_same_tokens_as_generate_and_the_log_probabilities_of_one_pass(name:
     start, end = START[name], ragged_end(name)
     assert [h.tokens for h in found] == generated(model, sources_of(), decoding, start, end)
     lengths = {len(h.tokens) for h in found}
-    assert len(lengths) > 1, "texts of different lengths, so that rows leave the batch at different steps"
+    assert len(lengths) > 2, "texts of different lengths, so that rows leave the batch at different steps"
     for source, hypothesis in zip(sources_of(), found, strict=True):
         whole = [*hypothesis.tokens, *([end] if hypothesis.finished else [])]
         assert hypothesis.log_probability == pytest.approx(forced(model, source, start, whole), rel=1e-5, abs=1e-5)

@@ -74,7 +74,7 @@ def model_of(name: str) -> Any:
     """
     kind, config, settings = MODELS[name]
     with torch.random.fork_rng():
-        torch.manual_seed(1)
+        torch.manual_seed(2)
         model = kind(config(**IDS, **settings)).double().eval()
         for weight in model.parameters():
             if weight.requires_grad and weight.ndim > 1:
