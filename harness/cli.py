@@ -201,6 +201,19 @@ def explain(
     commands.explain(key_a, key_b, folders, as_json=as_json)
 
 
+@app.command()
+def compare(
+    folder: Folder, a: Annotated[str, typer.Argument(help="A checkpoint of it, by name.")],
+    b: Annotated[str, typer.Argument(help="Another; differences are A - B.")],
+    task: Annotated[list[str], typer.Option("--task", "-t", help="A task, or a pattern such as wmt_domain/*. Repeatable; default: all.")] = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Compare two checkpoints on the examples that both were scored on, with paired tests."""
+    from harness import compare_commands
+
+    compare_commands.compare(folder, a, b, task, as_json=as_json)
+
+
 @tasks_app.command(name="list")
 def tasks_list(as_json: Json = False) -> None:
     """List the tasks that ship."""

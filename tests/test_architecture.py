@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 LAYERS = [
-    {"cli", "commands", "tasks_commands", "render", "render_fits"},
-    {"callback", "evaluator", "making", "estimate", "plan", "request", "board", "regress"},
+    {"cli", "commands", "tasks_commands", "compare_commands", "render", "render_compare", "render_fits"},
+    {"callback", "evaluator", "making", "estimate", "plan", "request", "board", "compare", "regress"},
     {"execute"},
     {"measures", "makers"},
     {"training"},
@@ -64,7 +64,7 @@ assert not {blocked} & set(sys.modules)
 
 
 @pytest.mark.parametrize(("blocked", "more"), [
-    ({"torch", "transformers", "datasets"}, "import harness.specs, harness.board.build; harness.specs.load_task('glue/rte')"),
+    ({"torch", "transformers", "datasets"}, "import harness.specs, harness.board.build, harness.compare.comparison; harness.specs.load_task('glue/rte')"),
     ({"torch", "transformers", "datasets", "pydantic"}, "harness.slopes.fit_points([1, 2, 3, 4], [1, 2, 3, 5])"),
 ])  # fmt: skip
 def test_slopes_specs_results_and_board_work_without_torch(blocked, more):

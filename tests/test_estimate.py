@@ -65,3 +65,14 @@ def test_pyhessian_counts_its_own_products_and_not_those_of_a_sketch():
     trace = flatness_passes(task)
     assert trace == flatness_passes(load_task("flatness/hessian")) * 16  # probes that every sequence meets at least
     assert flatness_passes(task.model_copy(update={"spectrum": task.spectrum})) > trace
+
+
+def test_translation_reads_sources_twice_and_writes_a_token_a_step_and_beam(tmp_path):
+    from tests.measures.translation.translation_rows import write_task
+
+    row = {"translation": {"de": "a" * 420, "en": "b" * 210}}
+    greedy = load_task(write_task(tmp_path, [row, row]))
+    assert work_of(greedy, RowCache()) == (2 * 200 + 100 * (1 + 4), 2 * 300)
+    (tmp_path / "wide").mkdir()
+    beam = load_task(write_task(tmp_path / "wide", [row, row], "decoding: {beams: 4}\nfirst: 1\n"))
+    assert work_of(beam, RowCache()) == (2 * 100 + 50 * (1 + 16), 2 * 150)

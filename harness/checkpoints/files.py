@@ -12,11 +12,12 @@ from harness.errors import HarnessError
 
 SAFE = ("model.safetensors", "model.safetensors.index.json")
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+GENERATION_CONFIG = "generation_config.json"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 SHARD = re.compile(r"(?:model|pytorch_model)-\d+-of-\d+\.(?:safetensors|bin)")
 OTHER_FORMATS = re.compile(r".+\.(?:safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx|gguf|npz)")
 TOKENIZER = re.compile(
-    r"tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(?:json|txt|bpe)"
+    r"tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|(?:target_)?vocab\.(?:json|txt|bpe)"
     r"|merges\.txt|bpe\.codes|tekken\.json|.+\.(?:tiktoken|spm)|[^/]*(?:spiece|sentencepiece|tokenizer)[^/]*\.model"
 )
 SETTINGS = {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}

@@ -20,6 +20,7 @@ from harness.checkpoints.architecture import context_of, objective_of, tells_seg
 from harness.checkpoints.config import load_config
 from harness.checkpoints.files import (
     ADAPTER_WEIGHTS,
+    GENERATION_CONFIG,
     code_files,
     has_vocabulary,
     read_json,
@@ -152,7 +153,7 @@ def on_hub(parsed: Name, name: str, *, offline: bool, code: bool, allow_pickle: 
     """A Hub repository: fetch its config and tokenizer (and code), and choose its weights without fetching them."""
     snapshot = hub.find(parsed, offline=offline)
     files = snapshot.files
-    told = (MAKER_FILE,) if MAKER_FILE in files else ()
+    told = tuple(name for name in (MAKER_FILE, GENERATION_CONFIG) if name in files)
     wanted = (*tokenizer_files(files), *told, *(code_files(files) if code else ()))
     hub.fetch(parsed, snapshot.commit, wanted, offline=offline)
     # Offline the files are those in the cache: there may be no weights among them, and planning needs none.

@@ -46,7 +46,7 @@ def corruption_policy(loss: Loss, architecture: str, checkpoint: str) -> dict[st
         raise HarnessError(
             f"{checkpoint} is a sequence-to-sequence model ({architecture}) that was not pre-trained to restore corrupted "
             f"text, so it has no loss on plain text; expected one of {', '.join(TRAINED_BY)}. A translation model is "
-            "scored on pairs of texts: tasks of the kind 'translation', which is not built yet"
+            "scored on pairs of texts: tasks of the kind 'translation'"
         )
     return {
         "corruption": kind,

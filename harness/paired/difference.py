@@ -24,7 +24,7 @@ class Difference:
         stderr: Its standard error; None where the test gives none.
         low: Lower end of its interval; None where the test gives none.
         high: Upper end.
-        p: Two-sided: how likely a difference of this size is where the two are alike.
+        p: Two-sided: how likely a difference of this size is where the two are alike; None where no error is known.
         units: What was resampled or summed over: examples, or clusters of them.
         seeds: How many seeds of fine-tuning both have; 1 where there are none.
         p_sacrebleu: What sacreBLEU prints as p; None of a test that it has not.
@@ -37,7 +37,7 @@ class Difference:
     stderr: float | None
     low: float | None
     high: float | None
-    p: float
+    p: float | None
     units: int
     seeds: int = 1
     p_sacrebleu: float | None = None

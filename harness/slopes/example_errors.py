@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from harness.results.outcomes import read_outcomes
 from harness.results.record import Record
+from harness.results.rows import Row
 from harness.results.store import CONTEXTS, read_lines
 from harness.slopes.cell import Axis, Cell, ExampleErrors
 from harness.slopes.censoring import uncensored
@@ -47,7 +48,7 @@ def with_example_errors(cells: Sequence[Cell], records: Sequence[Record], folder
     return [replace(cell, examples=errors_of(cell, measured, totals, contexts)) for cell in cells]
 
 
-def outcomes_of(record: Record) -> tuple[str, str]:
+def outcomes_of(record: Record | Row) -> tuple[str, str]:
     """The key and the name under which a record's outcomes are kept."""
     return record.key, OUTCOMES.get(record.metric, record.metric)
 

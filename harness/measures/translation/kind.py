@@ -13,6 +13,7 @@ from harness.data.parallel import pair_columns
 from harness.errors import HarnessError
 from harness.measures.measurement import Measurement
 from harness.measures.translation.adaptation import adapted, general_task
+from harness.measures.translation.generation import generation_policy
 from harness.measures.translation.languages import told
 from harness.measures.translation.metrics import scored
 from harness.measures.translation.prompts import names_of, template_of
@@ -52,6 +53,7 @@ def policy(task: TranslationTask, checkpoint: Resolved) -> dict[str, Any]:
         "window": checkpoint.context,
         "decoding": decoding.model_dump(mode="json"),
         "sacrebleu": {metric: scored(metric, ["-"], ["-"], task.languages.target).signature for metric in task.metrics},
+        **generation_policy(checkpoint),
     }
     if checkpoint.objective == "causal":
         return settings | {"prompt": template_of(task), "named": list(names_of(task)), "end": "of the line"}

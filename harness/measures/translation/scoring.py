@@ -18,6 +18,7 @@ from harness.measures.translation.floors import copied, floor_details, shuffled
 from harness.measures.translation.languages import told
 from harness.measures.translation.metrics import Scored, scored
 from harness.measures.translation.prompts import encoded_prompts, first_line
+from harness.measures.translation.segments import segment_outcomes
 from harness.specs import Decoding, TranslationTask
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def finished(tokenizer: Any, hypotheses: list[Hypothesis], *, causal: bool) -> l
 def score_values(
     session: Session, task: TranslationTask, pairs: list[Pair], texts: list[str]
 ) -> tuple[list[Value], list[Outcomes]]:
-    """The task's metrics with floors, and the statistics of each segment."""
+    """The task's metrics with floors, and the outcomes of each segment."""
     target, references = task.languages.target, [pair.target for pair in pairs]
     sources, rows = [pair.source for pair in pairs], np.array([pair.row for pair in pairs])
     values, outcomes = [], []
@@ -105,10 +106,7 @@ def score_values(
         values.append(
             Value(metric, found.value, found.stderr, found.stderr_method, len(pairs), "points", found.higher_is_better, details)
         )  # fmt: skip
-        outcomes += [
-            Outcomes(name, rows, rows, found.statistics[:, place], np.ones(len(rows)))
-            for place, name in enumerate(found.statistic_names)
-        ]
+        outcomes += segment_outcomes(found, rows)
     return values, outcomes
 
 

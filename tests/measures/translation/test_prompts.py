@@ -5,13 +5,21 @@ from __future__ import annotations
 import pytest
 
 from harness.data.parallel import Pair
+from harness.data.tokenizer import train_tokenizer
 from harness.errors import HarnessError
 from harness.measures.translation.encoded import Encoded
 from harness.measures.translation.prompts import encoded_prompts, line_ends, prompter, template_of
 from harness.specs import load_task
+from tests.hub.datasets import vocabulary_text
 from tests.measures.translation.translation_rows import pairs, write_task
 
 PAIR = Pair(3, "the lamp is\nhere", "die Lampe")
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    """One of bytes, as GPT-2's."""
+    return train_tokenizer(vocabulary_text(), kind="bpe", vocabulary=400, objective="causal")
 
 
 @pytest.fixture
@@ -35,8 +43,7 @@ def test_a_prompt_that_reads_something_else_is_refused(task, prompt, message):
         template_of(task(f"prompt: '{prompt}'\n"))
 
 
-def test_the_reference_is_what_follows_the_prompt_up_to_the_end_of_its_line(task, content):
-    tokenizer = content.bytepair
+def test_the_reference_is_what_follows_the_prompt_up_to_the_end_of_its_line(task, tokenizer):
     found = encoded_prompts(tokenizer, [PAIR], task(), 64, 32)
     assert tokenizer.decode(found.sources[0]) == "German: the lamp is here\nEnglish:"
     assert tokenizer.decode(found.targets[0]) == " die Lampe\n" and found.target_bytes == [9]
@@ -47,8 +54,7 @@ def test_the_reference_is_what_follows_the_prompt_up_to_the_end_of_its_line(task
     assert tokenizer.decode(own.sources[0] + own.targets[0]) == "the lamp is here =\ndie Lampe\n"
 
 
-def test_a_long_source_is_cut_within_its_prompt(task, content):
-    tokenizer = content.bytepair
+def test_a_long_source_is_cut_within_its_prompt(task, tokenizer):
     long = Pair(0, " ".join(["the lamp"] * 40), "die Lampe")
     found: Encoded = encoded_prompts(tokenizer, [long, PAIR], task(), 64, 24)
     assert found.cut_sources == 1 and found.cut_targets == 0
