@@ -116,7 +116,7 @@ def test_what_is_not_at_hand_is_one_message(kept: Path, offline: bool) -> None:
     told = (
         "--offline forbids to fetch it"
         if offline
-        else r"cannot be fetched from https?://\S+wmt19\S+: .*not known.*; run again later"
+        else r"cannot be fetched from data\.statmt\.org: .*not known.*; run again later"
     )
     with pytest.raises(
         HarnessError, match=rf"mine\.yaml:4: sacreBLEU's test set wmt19 is not in .*wmt19.*{told}"
