@@ -27,7 +27,7 @@ def list_tasks(*, as_json: bool) -> None:
     width = max(len(task.name) for task in tasks)
     for task in tasks:
         mark = "" if task.status == "verified" else "  (unverified)"
-        print(f"{task.name:{width}}  {task.kind:9}  {task.description}{mark}")
+        print(f"{task.name:{width}}  {task.kind:11}  {task.description}{mark}")
 
 
 def show_task(name: str) -> None:

@@ -14,24 +14,24 @@ import pytest
 from harness.checkpoints.names import lineage, parse
 from harness.commands import prepare
 from harness.request import from_suite
-from harness.specs import read_yaml
+from harness.specs import TranslationTask, read_yaml
 from harness.specs.shipped import suite_names, suite_path
 from tests.hub.datasets import publish_datasets
 from tests.hub.server import Hub
-from tests.hub.stand_ins import publish_checkpoints, publish_choice_data
+from tests.hub.stand_ins import publish_checkpoints, publish_choice_data, publish_translation_data
 from tests.test_cli import COMMAND, ROOT, harness, one_message
 
 ROWS = 600
 """The limit: more rows than any stand-in has, so that no task runs short of documents."""
-RUNS = {"pythia": 3 * 3 + 2 + 2, "multiberts": 5 + 20, "bert-miniatures": 24, "olmo": 3}
-"""Training runs of each: of MultiBERTs the finals of seeds 0 to 4 belong to the runs of their steps."""
+RUNS = {"pythia": 3 * 3 + 2 + 2, "multiberts": 5 + 20, "bert-miniatures": 24, "olmo": 3, "opus-mt": 5 + 6 - 2 + 2 + 2}
+"""Training runs of each: of MultiBERTs the finals of seeds 0 to 4 belong to the runs of their steps; two of OPUS-MT are of two families."""
 
 
 def test_suites_are_listed_shown_and_found_by_name(tmp_path):
-    assert set(suite_names()) == {"pythia", "multiberts", "bert-miniatures", "olmo"}
+    assert set(suite_names()) == set(RUNS)
     listed = json.loads(harness("suites", "list", "--json").stdout)
     assert {row["name"]: sum(row["families"].values()) for row in listed} == {
-        "pythia": 3 * 21 + 14 + 7, "multiberts": 65, "bert-miniatures": 24, "olmo": 7,
+        "pythia": 3 * 21 + 14 + 7, "multiberts": 65, "bert-miniatures": 24, "olmo": 7, "opus-mt": 15,
     }  # fmt: skip
     assert "suite:pythia" in harness("suites", "list").stdout
     (tmp_path / "suite.yaml").write_text(harness("suites", "show", "olmo").stdout)
@@ -71,8 +71,10 @@ def public(tmp_path_factory) -> Iterator[tuple[Hub, dict[str, str]]]:
     server, home = Hub(), tmp_path_factory.mktemp("home")
     publish_datasets(server, articles=40, rows={"train": 16, "validation": 16, "test": 8})
     publish_choice_data(server)
+    translation = from_suite(suite_path("opus-mt")).tasks.values()
+    publish_translation_data(server, home / "sacrebleu", [t for t in translation if isinstance(t, TranslationTask)])
     yield server, {"HF_ENDPOINT": server.url, "HF_HOME": str(home / "hf"), "HARNESS_CACHE": str(home / "harness"),
-                   "PYTHONPATH": str(ROOT)}  # fmt: skip
+                   "PYTHONPATH": str(ROOT), "SACREBLEU": str(home / "sacrebleu")}  # fmt: skip
     server.close()
 
 

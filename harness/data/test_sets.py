@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.data.hub import is_offline
 from harness.data.parallel_files import count, lines_of
@@ -119,7 +120,7 @@ def not_had(found: Any, error: BaseException) -> str:
         )
     said = str(error) or type(error).__name__
     return (
-        f"sacreBLEU's test set {found.name} is not in {found._outdir}, and cannot be fetched from {' or '.join(found.data)}: {said}; run "
+        f"sacreBLEU's test set {found.name} is not in {found._outdir}, and cannot be fetched from {urlsplit(found.data[0]).netloc}: {said}; run "
         "again later, or copy that folder from a machine that has it ($SACREBLEU names another place)"
     )
 

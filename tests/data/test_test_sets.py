@@ -14,6 +14,7 @@ from harness.data.rows import Rows, load_rows, revision_of
 from harness.data.test_sets import registered
 from harness.errors import HarnessError
 from harness.specs import Data, TranslationTask, load_task
+from tests.hub.sacrebleu_sets import plant, plant_documents
 
 SPEC = """description: d
 kind: translation
@@ -23,13 +24,6 @@ splits: {{score: test}}
 source: "{{{{ src }}}}"
 target: "{{{{ ref }}}}"
 {more}
-"""
-XML = """<dataset id="x"><collection id="general">
-<doc origlang="en" id="a" domain="news"><src lang="en"><p><seg id="1">Yes</seg><seg id="2">Well  done</seg></p></src>
-<ref lang="de" translator="refA"><p><seg id="1">Ja</seg><seg id="2">Gut so</seg></p></ref></doc>
-<doc origlang="en" id="b" domain="speech"><src lang="en"><p><seg id="1">No</seg></p></src>
-<ref lang="de" translator="refA"><p><seg id="1">Nein</seg></p></ref></doc>
-</collection></dataset>
 """
 
 
@@ -46,16 +40,6 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def unreachable(*_: object, **__: object) -> Any:
     """What a machine without a network answers."""
     raise urllib.error.URLError("Name or service not known")
-
-
-def plant(folder: Path, name: str, pair: str, **fields: list[str]) -> None:
-    """Put the text files there that sacreBLEU makes of an archive; ``ref__0`` is its field ``ref:0``."""
-    (folder / name).mkdir(parents=True, exist_ok=True)
-    for field in ("src", "ref", "docid", "genre", "origlang"):
-        fields.setdefault(field, ["x"] * len(fields["src"]))
-    for field, lines in fields.items():
-        file = f"{name.replace('/', '_')}.{pair}.{field.replace('__', '-')}"
-        (folder / name / file).write_text("".join(f"{line}\n" for line in lines))
 
 
 def task(folder: Path, test_set: str, pair: str, more: str = "") -> TranslationTask:
@@ -91,11 +75,8 @@ def test_the_first_of_several_references_is_ref(kept: Path) -> None:
 
 def test_a_test_set_is_split_by_the_domains_it_carries(kept: Path) -> None:
     """From the archive's XML, as the library reads it."""
-    raw = kept / "wmt24" / "raw"
-    path = raw / DATASETS["wmt24"].langpairs["en-de"][0]
-    path.parent.mkdir(parents=True)
-    path.write_text(XML)
-    (raw / DATASETS["wmt24"]._get_tarball_filename(DATASETS["wmt24"].data[0])).write_bytes(b"unpacked already")
+    segments = [("news", "Yes", "Ja"), ("news", "Well  done", "Gut so"), ("speech", "No", "Nein")]
+    plant_documents(kept, "wmt24", "en-de", segments)
     found = {}
     for domain in ("news", "speech"):
         mine = task(kept, "wmt24", "en-de", f"where: {{domain: {domain}}}")
@@ -116,7 +97,7 @@ def test_what_is_not_at_hand_is_one_message(kept: Path, offline: bool) -> None:
     told = (
         "--offline forbids to fetch it"
         if offline
-        else r"cannot be fetched from https?://\S+wmt19\S+: .*not known.*; run again later"
+        else r"cannot be fetched from data\.statmt\.org: .*not known.*; run again later"
     )
     with pytest.raises(
         HarnessError, match=rf"mine\.yaml:4: sacreBLEU's test set wmt19 is not in .*wmt19.*{told}"

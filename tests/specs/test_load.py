@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.measures.metrics import metric_names as measured_names
-from harness.specs import FinetuneTask, load_protocol, load_suite, load_task, task_names
+from harness.specs import FinetuneTask, load_protocol, load_suite, load_task, load_tasks, task_names
 from harness.specs.load import metric_names
 
 RTE = """description: d
@@ -27,7 +27,7 @@ def spec(folder: Path, text: str) -> str:
 
 
 def test_every_shipped_task_loads_and_glue_is_whole():
-    tasks = {name: load_task(name) for name in task_names()}
+    tasks = {task.name: task for name in task_names() for task in load_tasks(name)}
     glue = {name.split("/")[1] for name in tasks if name.startswith("glue/")}
     assert glue == {"ax", "cola", "mnli", "mnli_mismatched", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb", "wnli"}
     assert {
@@ -43,9 +43,9 @@ def test_every_shipped_task_loads_and_glue_is_whole():
 
 
 def test_a_shipped_revision_is_a_commit_or_absent():
-    for name in task_names():
-        revision = load_task(name).data.revision
-        assert revision is None or re.fullmatch("[0-9a-f]{40}", revision), name
+    for task in (task for name in task_names() for task in load_tasks(name)):
+        revision = task.data.revision
+        assert revision is None or re.fullmatch("[0-9a-f]{40}", revision), task.name
 
 
 def test_the_metrics_a_spec_may_name_are_those_that_are_measured():
