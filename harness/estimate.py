@@ -205,9 +205,12 @@ def parameters_of(recipe: Maker, options: Options) -> int:
 def make_seconds(recipe: Maker, size: int | None, options: Options) -> float:
     """Seconds to train all members of a family; what trains nothing takes none to speak of."""
     if isinstance(recipe, LanguageModels) and recipe.several_sizes:
-        sizes, step = parameters_by_size(recipe), recipe.batch_size * recipe.length
+        sizes = parameters_by_size(recipe)
         runs = recipe.training_runs()
-        return sum(training_seconds(run.steps * step, sizes[run.size.name], options.device) for run in runs)
+        return sum(
+            training_seconds(run.steps * recipe.of(run.size).step_tokens, sizes[run.size.name], options.device)
+            for run in runs
+        )
     return training_seconds(recipe.training_tokens(), size, options.device)
 
 

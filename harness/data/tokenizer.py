@@ -1,11 +1,12 @@
-"""Train a tokenizer on text: byte-level BPE, or whole words for the worlds; made for one training objective."""
+"""Train a tokenizer on text: BPE of bytes or characters, or whole words for the worlds; made for one training objective."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from harness.errors import HarnessError, nearest
@@ -31,23 +32,35 @@ SPECIAL_TOKENS = {
         "sep_token": "</s>",
     },
 }
+SPECIAL_TOKENS["translation"] = SPECIAL_TOKENS["span"]
 SENTINELS = [f"<extra_id_{number}>" for number in range(100)]
 """What stands for the spans taken out of a text, as many as T5 has."""
-UNKNOWN_WORD = {"causal": "<|unknown|>", "masked": "[UNK]", "span": "<unk>", "denoising": "<unk>"}
+UNKNOWN_WORD = {
+    "causal": "<|unknown|>",
+    "masked": "[UNK]",
+    "span": "<unk>",
+    "denoising": "<unk>",
+    "translation": "<unk>",
+}
 FRAMES = {
     "masked": ("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1"),
     "span": ("$A </s>", "$A </s> $B </s>"),
     "denoising": ("<s> $A </s>", "<s> $A </s> </s> $B </s>"),
+    "translation": ("$A </s>", "$A </s> $B </s>"),
 }
 """What is written around a text and around a pair, as BERT, T5 and BART do."""
-TrainedFor = Literal["causal", "masked", "span", "denoising"]
-KINDS = ("bpe", "word")
+TrainedFor = Literal["causal", "masked", "span", "denoising", "translation"]
+Kind = Literal["bpe", "word", "sentencepiece"]
+KINDS = get_args(Kind)
+WORD_BEGINS = "\u2581"
+COVERAGE = 0.9995
+"""Share of the characters of a text that the commonest characters of its alphabet make up; others are unknown."""
 
 
 def train_tokenizer(
     texts: Iterable[str],
     *,
-    kind: Literal["bpe", "word"],
+    kind: Kind,
     vocabulary: int,
     objective: TrainedFor,
     lowercase: bool = False,
@@ -61,9 +74,10 @@ def train_tokenizer(
 
     Args:
         texts: what to train on.
-        kind: ``bpe`` is byte-level, so that no text is unknown; ``word`` makes each word between white space a token.
+        kind: ``bpe`` is byte-level, so that no text is unknown; ``word`` makes each word between white space a token;
+            ``sentencepiece`` is BPE of characters, with a mark where a word begins and white space made one.
         vocabulary: the most tokens there may be, special ones included; rare words beyond it are unknown.
-        objective: ``causal``, ``masked``, ``span`` or ``denoising``.
+        objective: ``causal``, ``masked``, ``span``, ``denoising`` or ``translation``.
         lowercase: whether text is put in lower case first.
         max_length: the longest sequence the model takes, in tokens; unlimited by default.
 
@@ -72,7 +86,12 @@ def train_tokenizer(
     """
     _check(kind, objective, vocabulary)
     tokenizer = _untrained(kind, objective, lowercase)
-    trainer = _trainer(kind, vocabulary, _special_tokens(kind, objective))
+    special = _special_tokens(kind, objective)
+    if kind == "sentencepiece":
+        texts = list(texts)
+        trainer = _trainer_of_characters(_alphabet(tokenizer, texts, vocabulary - len(special)), vocabulary, special)
+    else:
+        trainer = _trainer(kind, vocabulary, special)
     tokenizer.train_from_iterator(_not_blank(texts), trainer)
     if objective in FRAMES:
         tokenizer.post_processor = _template(tokenizer, objective)
@@ -90,7 +109,7 @@ def _check(kind: str, objective: str, vocabulary: int) -> None:
 
 
 def _special_tokens(kind: str, objective: str) -> list[str]:
-    unknown = [UNKNOWN_WORD[objective]] if kind == "word" else []
+    unknown = [] if kind == "bpe" else [UNKNOWN_WORD[objective]]
     sentinels = SENTINELS if objective == "span" else []
     return list(dict.fromkeys([*SPECIAL_TOKENS[objective].values(), *unknown, *sentinels]))
 
@@ -102,6 +121,26 @@ def _trainer(kind: str, vocabulary: int, special: list[str]) -> trainers.Trainer
     return trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
+
+
+def _trainer_of_characters(alphabet: list[str], vocabulary: int, special: list[str]) -> trainers.Trainer:
+    return trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=special, initial_alphabet=alphabet, limit_alphabet=len(alphabet),
+        show_progress=False,
+    )  # fmt: skip
+
+
+def _alphabet(tokenizer: Tokenizer, texts: list[str], most: int) -> list[str]:
+    """The commonest characters, which make up all of the text but a two-thousandth."""
+    counted = Counter("".join(tokenizer.normalizer.normalize_str(text) for text in texts).replace(" ", WORD_BEGINS))
+    common, wanted, found = sorted(counted, key=lambda character: (-counted[character], character)), counted.total(), 0
+    kept = []
+    for character in common[:most]:
+        if found >= COVERAGE * wanted:
+            break
+        kept.append(character)
+        found += counted[character]
+    return sorted({*kept, WORD_BEGINS})
 
 
 def _not_blank(texts: Iterable[str]) -> Iterator[str]:
@@ -117,13 +156,20 @@ def _untrained(kind: str, objective: str, lowercase: bool) -> Tokenizer:
     if kind == "word":
         tokenizer = Tokenizer(models.WordLevel({}, unk_token=UNKNOWN_WORD[objective]))
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    elif kind == "sentencepiece":
+        tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN_WORD[objective], fuse_unk=True))
+        tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     else:
         tokenizer = Tokenizer(models.BPE())
         # all but a causal model see pairs: the first word of a text is then the same token as inside it
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=objective != "causal")
         tokenizer.decoder = decoders.ByteLevel()
+    steps = [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    steps = steps if kind == "sentencepiece" else []
     if lowercase:
-        tokenizer.normalizer = normalizers.Lowercase()
+        steps.append(normalizers.Lowercase())
+    if steps:
+        tokenizer.normalizer = steps[0] if len(steps) == 1 else normalizers.Sequence(steps)
     return tokenizer
 
 
@@ -137,7 +183,7 @@ def _template(tokenizer: Tokenizer, objective: str) -> processors.TemplateProces
 
 def _wrapped(tokenizer: Tokenizer, kind: str, objective: str, max_length: int | None) -> PreTrainedTokenizerFast:
     names = dict(SPECIAL_TOKENS[objective])
-    if kind == "word":
+    if kind != "bpe":
         names["unk_token"] = UNKNOWN_WORD[objective]
     segments = ["token_type_ids"] if objective == "masked" else []
     length = {} if max_length is None else {"model_max_length": max_length}

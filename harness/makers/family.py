@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MEMBER = "harness.json"
 STATES = ".training"
 """Where states of runs stand that are under way."""
-KEPT = ("from", "text", "members", "equal_loss", "overlap", "pushed")
+KEPT = ("from", "text", "members", "equal_loss", "overlap", "pairs", "pushed")
 """Parts of ``family.yaml`` that the recipe does not say."""
 
 

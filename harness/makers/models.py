@@ -35,10 +35,10 @@ def from_scratch(objective: str, architecture: Mapping[str, Any], tokenizer: Any
 
     settings = dict(architecture)
     model_type = settings.pop("model_type")
-    if objective in ("span", "denoising"):
-        settings["decoder_start_token_id"] = tokenizer.pad_token_id if objective == "span" else tokenizer.eos_token_id
     try:
         usual = AutoConfig.for_model(model_type)
+        if objective in ("span", "denoising", "translation"):
+            settings |= decoding_tokens(objective, usual, tokenizer)
         named = [name for name in ("cls_token_id", "sep_token_id") if getattr(usual, name, None) is not None]
         special = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id", *named)}
         config = AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **special, **settings)
@@ -47,9 +47,26 @@ def from_scratch(objective: str, architecture: Mapping[str, Any], tokenizer: Any
             chosen = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM}.get(
                 objective, AutoModelForSeq2SeqLM
             )
-            return chosen.from_config(config)
+            model = chosen.from_config(config)
     except (ValueError, KeyError, TypeError) as error:
         raise HarnessError(f"architecture {dict(architecture)}: {str(error).splitlines()[0]}") from None
+    if objective == "translation":
+        for name in ("pad_token_id", "eos_token_id", "decoder_start_token_id", "forced_eos_token_id"):
+            setattr(model.generation_config, name, getattr(config, name, None))
+    return model
+
+
+def decoding_tokens(objective: str, usual: Any, tokenizer: Any) -> dict[str, int]:
+    """What a decoder reads first, and says last where a text is cut off.
+
+    The first is the end of a text where the architecture begins with it, as BART does, and padding elsewhere.
+    """
+    pad, end = tokenizer.pad_token_id, tokenizer.eos_token_id
+    if objective != "translation":
+        return {"decoder_start_token_id": pad if objective == "span" else end}
+    begins_with_end = getattr(usual, "decoder_start_token_id", None) == usual.eos_token_id
+    forced = {"forced_eos_token_id": end} if getattr(usual, "forced_eos_token_id", None) is not None else {}
+    return {"decoder_start_token_id": end if begins_with_end else pad, **forced}
 
 
 def with_dropout(model: Any, rate: float | None) -> Any:

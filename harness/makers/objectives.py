@@ -13,6 +13,7 @@ from harness.data.sequences import UNSCORED
 from harness.data.windows import MaskVocabulary, corrupted
 from harness.makers.corpus import batches
 from harness.makers.restoring import Restoring, restoring_loss
+from harness.makers.translation import translation_loss
 from harness.training.heads import head_off
 from harness.training.loop import Batch
 
@@ -69,7 +70,10 @@ def masked_loss(model: Any, batch: Batch, smoothing: float = 0.0) -> torch.Tenso
     return functional.cross_entropy(logits.float(), batch["labels"][scored], label_smoothing=smoothing)
 
 
-LOSSES = {"causal": causal_loss, "masked": masked_loss, "span": restoring_loss, "denoising": restoring_loss}
+LOSSES = {
+    "causal": causal_loss, "masked": masked_loss, "span": restoring_loss, "denoising": restoring_loss,
+    "translation": translation_loss,
+}  # fmt: skip
 
 
 def language_batches(

@@ -7,7 +7,7 @@ seed and step alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import torch
 
 from harness.checkpoints import Resolved, resolve
 from harness.checkpoints.config import body_parameters
+from harness.data.parallel import Pair, corpus_pairs
 from harness.data.tokenizer import train_tokenizer
 from harness.errors import HarnessError
 from harness.makers.adversary import AdversarialLoss
@@ -25,15 +26,19 @@ from harness.makers.family import FamilyFolder
 from harness.makers.held_out import Found, HeldOut
 from harness.makers.models import new_model, non_embedding_parameters, with_dropout
 from harness.makers.objectives import LOSSES, Objective, language_batches
+from harness.makers.pair_batches import PairTokens, tokenised
 from harness.makers.restoring import Restoring
 from harness.makers.run import Run
 from harness.makers.target import Target
-from harness.makers.training_text import Mixture, Part, blocks_of, chosen_parts, whole_parts
+from harness.makers.training_text import Mixture, Part, blocks_of, both_sides, chosen_parts, whole_parts
+from harness.makers.translation import Translating
+from harness.progress import say
 from harness.specs import LanguageModels, Pretrain, TrainingRun
 from harness.specs.makers.pretrain import Evaluate
-from harness.training.loop import Loop, LossFunction, Recipe
+from harness.training.loop import Batch, Loop, LossFunction, Recipe
 
 VERSION = 2
+Batches = Callable[[int, int], Iterator[Batch]]
 
 
 def make(
@@ -75,8 +80,15 @@ class Material:
     held_out: HeldOut | None = None
 
     @cached_property
+    def parallel(self) -> tuple[list[list[Pair]], str]:
+        """All pairs that the recipe names, part by part, and what they are called."""
+        return corpus_pairs(self.recipe.pairs, self.spec_folder, self.offline)
+
+    @cached_property
     def corpus(self) -> tuple[list[Part], str]:
-        """All text that the corpus names, and what it is called."""
+        """All text that the corpus names, or both sides of all pairs, and what it is called."""
+        if self.recipe.pairs:
+            return [both_sides(part) for part in self.parallel[0]], self.parallel[1]
         return whole_parts(self.recipe, self.spec_folder, self.offline)
 
     @cached_property
@@ -91,6 +103,17 @@ class Material:
         """The text trained on in sequences of one length."""
         parts = chosen_parts(self.recipe, self.corpus[0], self.tokenizer, self.spec_folder, self.offline)
         return blocks_of(self.recipe, parts, self.tokenizer)
+
+    @cached_property
+    def pairs(self) -> PairTokens:
+        """The pairs trained on, as tokens; how many were too long is said once and kept beside the family."""
+        weights = [part.weight for part in self.recipe.pairs]
+        found = tokenised(self.parallel[0], weights, self.tokenizer, self.recipe.length)
+        self.family.describe(pairs={"trained_on": len(found.sources), "left_out": found.left_out})
+        if found.left_out:
+            say(f"{self.family.folder.name}: {found.left_out:,} pairs have a side of more than {self.recipe.length} tokens "
+                "and are left out")  # fmt: skip
+        return found
 
     def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
         """The text of ``evaluate``, cut once for all runs.
@@ -123,7 +146,8 @@ def parameters_by_size(recipe: LanguageModels) -> dict[str, int]:
     from transformers import AutoConfig
 
     vocabulary = 8192 if isinstance(recipe.tokenizer, str) else recipe.tokenizer.vocabulary
-    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
+    names = ("bos_token_id", "eos_token_id", "pad_token_id")
+    ends = dict.fromkeys(names + (("decoder_start_token_id",) if recipe.pairs else ()), 0)
     found = {}
     for size in recipe.ladder():
         settings = dict(size.architecture)
@@ -169,13 +193,11 @@ def train_run(material: Material, run: TrainingRun) -> None:
                 own.adversary, loss, model, tokenizer, own.length, run.seed, material.spec_folder, material.offline
             )
         loop = Loop(model, settings, loss)
-        blocks = material.blocks
-        asked = asked_of(own, model, tokenizer, run.seed)
-        given = partial(language_batches, asked, blocks, own.batch_size, run.seed, device)
+        given, tokens = batches_of(material, own, model, run.seed)
         without_embeddings = non_embedding_parameters(model)
         for member in run.members.values() if run.sized else ():
             family.note(member, parameters=without_embeddings)
-        about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings)
+        about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings, tokens)
         members, target = run.members, None
         if isinstance(own, Pretrain) and own.evaluate is not None:
             held_out = material.held_out_text(own.evaluate, model)
@@ -186,6 +208,19 @@ def train_run(material: Material, run: TrainingRun) -> None:
         Run(family, run.name, loop, given, members, about, tokenizer, target=target, adversary=adversary).train()
 
 
+def batches_of(
+    material: Material, recipe: LanguageModels, model: Any, seed: int
+) -> tuple[Batches, Callable[[int], int]]:
+    """The batches of a run, and how many tokens it was trained on after a step."""
+    if recipe.objective == "translation":
+        asked = Translating(material.pairs, recipe.batch_tokens, model, material.tokenizer, seed, material.device)
+        return asked.batches, asked.drawn.tokens_until
+    blocks = material.blocks
+    of_text = asked_of(recipe, model, material.tokenizer, seed)
+    given = partial(language_batches, of_text, blocks, recipe.batch_size, seed, material.device)
+    return given, lambda step: step * recipe.step_tokens
+
+
 def asked_of(recipe: LanguageModels, model: Any, tokenizer: Any, seed: int) -> Objective | Restoring:
     """What a model reads of blocks of text and is asked for."""
     if recipe.objective in ("causal", "masked"):
@@ -194,8 +229,8 @@ def asked_of(recipe: LanguageModels, model: Any, tokenizer: Any, seed: int) -> O
 
 
 def about_member(
-    recipe: LanguageModels, family: FamilyFolder, run: TrainingRun, corpus: str, parameters: int, step: int,
-    loss: float | None,
+    recipe: LanguageModels, family: FamilyFolder, run: TrainingRun, corpus: str, parameters: int,
+    tokens: Callable[[int], int], step: int, loss: float | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What a member says of itself."""
     sized = {"size": run.size.name, "parameters": parameters, "learning_rate": run.size.learning_rate}
@@ -204,7 +239,7 @@ def about_member(
         "objective": recipe.objective, "parent": getattr(recipe, "start", None),
         "made": {
             "maker": recipe.maker, "recipe": family.recipe, "threads": torch.get_num_threads(),
-            "tokens": step * recipe.batch_size * recipe.length, "train_loss": loss, **(sized if run.sized else {}),
+            "tokens": tokens(step), "train_loss": loss, **(sized if run.sized else {}),
         },
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from harness.data.parallel import Pair, corpus_pairs
 from harness.data.rows import load_rows
 from harness.errors import HarnessError
 from harness.makers.corpus import batches, corpus_texts, packed
@@ -30,6 +31,9 @@ class Part:
 
 def whole_parts(recipe: LanguageModels, spec_folder: Path, offline: bool) -> tuple[list[Part], str]:
     """All text that the corpus names, part by part, and what it is called with all that is done to it."""
+    if recipe.pairs:
+        pairs, name = corpus_pairs(recipe.pairs, spec_folder, offline)
+        return [both_sides(part) for part in pairs], name
     parts, names = [], []
     for corpus in recipe.corpus:
         texts, name = corpus_texts((corpus,), spec_folder, offline)
@@ -41,6 +45,11 @@ def whole_parts(recipe: LanguageModels, spec_folder: Path, offline: bool) -> tup
         return parts, " + ".join(names)
     aim = select.reference or (select.towards if isinstance(select.towards, str) else "data")
     return parts, f"{' + '.join(names)}, {select.keep:g} of it by {select.method} ({aim})"
+
+
+def both_sides(pairs: Sequence[Pair]) -> Part:
+    """Sources and targets as documents."""
+    return Part([text for pair in pairs for text in (pair.source, pair.target)], None, None)
 
 
 def chosen_parts(
@@ -58,7 +67,7 @@ def chosen_parts(
         kept = iter(kept_documents(documents, recipe.select, towards, offline))
         parts = [replace(part, texts=[text for text in part.texts if next(kept)]) for part in parts]
     parts = [replace(part, texts=first_tokens(part, tokenizer)) for part in parts]
-    for corpus, part in zip(recipe.corpus, parts, strict=True):
+    for corpus, part in zip(recipe.corpus, parts, strict=False):
         if not part.texts:
             name = corpus.data.path or corpus.data.world or corpus.data.files
             raise HarnessError(

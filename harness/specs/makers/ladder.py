@@ -85,13 +85,13 @@ class Ladder(Algorithm, Training):
         """
         changes = self.sizes or tuple(
             Size(name="".join(name for name, _ in pair), architecture={k: v for _, change in pair for k, v in change.items()})
-            for pair in self.pairs()
+            for pair in self.widths_and_depths()
         )  # fmt: skip
         if not changes:
             return (self.complete(Size(name="own")),)
         return tuple(self.complete(size) for size in changes)
 
-    def pairs(self) -> list[list[tuple[str, Mapping[str, Any]]]]:
+    def widths_and_depths(self) -> list[list[tuple[str, Mapping[str, Any]]]]:
         """Every width with every depth: what it is called and what it changes."""
         wide = [(f"d{width}", widened(self.architecture, width)) for width in self.widths or ()]
         deep = [(f"l{depth}", deepened(self.architecture, depth)) for depth in self.depths or ()]

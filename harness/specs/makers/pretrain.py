@@ -13,15 +13,21 @@ from harness.specs.makers.model import WHOLE_SPREAD, Maker, Seeds
 from harness.specs.makers.text import Select, TrainingTexts
 from harness.specs.model import Spec
 from harness.specs.task import Corpus, Positive
+from harness.specs.translation import ParallelText
 
-Objective = Literal["causal", "masked", "span", "denoising"]
+TextObjective = Literal["causal", "masked", "span", "denoising"]
 """Span: span corruption, as T5 was trained. Denoising: text infilling, as BART was."""
+Objective = Literal["causal", "masked", "span", "denoising", "translation"]
+"""Of text, or of pairs."""
 
 
 class Tokenizer(Spec):
-    """A tokenizer trained on the corpus."""
+    """A tokenizer trained on the corpus, or on both sides of pairs."""
 
-    kind: Literal["bpe", "word"] = "bpe"
+    kind: Literal["bpe", "word", "sentencepiece"] = Field(
+        "bpe",
+        description="bpe: of bytes; word: white space parts words; sentencepiece: BPE of characters, a mark where a word begins",
+    )
     vocabulary: Positive = 8192
     lowercase: bool = False
 
@@ -59,8 +65,16 @@ class LanguageModels(Ladder, Maker):
     objective: Objective
     span_length: Annotated[float, Field(ge=1)] = Field(3.0, description="span and denoising: mean tokens of a span")
     tokenizer: Tokenizer | str = Tokenizer()
-    corpus: Annotated[TrainingTexts, Field(min_length=1)] = Field(
-        description="text to train on: lm_loss/NAME (its train split), a file, or a mapping"
+    corpus: TrainingTexts = Field(
+        (), description="text to train on: lm_loss/NAME (its train split), a file, or a mapping"
+    )
+    pairs: Annotated[tuple[ParallelText, ...], Strict(False)] = Field(
+        (), description="translation: texts and their translations to train on, in place of a corpus"
+    )
+    batch_tokens: Positive = Field(
+        4096,
+        description="translation: the most tokens of a batch, both sides with their padding, in place of batch_size; pairs "
+        "with a side of more tokens than length are left out",
     )
     select: Select | None = None
     seeds: Seeds = (1,)
@@ -68,9 +82,22 @@ class LanguageModels(Ladder, Maker):
     @model_validator(mode="after")
     def weights_of_all_parts(self) -> LanguageModels:
         """Every part of a mixture has a weight."""
-        given = [part.weight is not None for part in self.corpus]
-        if any(given) and not all(given):
-            raise ValueError("give every part of the corpus a weight, or none: they are shares relative to one another")
+        for what, parts in (("corpus", self.corpus), ("pairs", self.pairs)):
+            given = [part.weight is not None for part in parts]
+            if any(given) and not all(given):
+                raise ValueError(
+                    f"give every part of the {what} a weight, or none: they are shares relative to one another"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def text_or_pairs(self) -> LanguageModels:
+        """Translation learns from pairs, everything else from text."""
+        if self.objective == "translation":
+            if not self.pairs or self.corpus or self.select is not None:
+                raise ValueError("objective: translation learns from pairs: give them; corpus and select are for text")
+        elif self.pairs or not self.corpus:
+            raise ValueError(f"objective: {self.objective} learns from text: give a corpus; pairs are for translation")
         return self
 
     @model_validator(mode="after")
@@ -109,7 +136,12 @@ class LanguageModels(Ladder, Maker):
 
     def training_tokens(self) -> int:
         """Every run is trained to its last step."""
-        return sum(run.steps * self.of(run.size).batch_size for run in self.training_runs()) * self.length
+        return sum(run.steps * self.of(run.size).step_tokens for run in self.training_runs())
+
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of one optimizer step; of pairs the most there may be."""
+        return self.batch_tokens if self.objective == "translation" else self.batch_size * self.length
 
 
 class Evaluate(Corpus):

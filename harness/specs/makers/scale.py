@@ -8,7 +8,7 @@ from pydantic import Field, Strict, model_validator
 
 from harness.specs.makers.ladder import Size
 from harness.specs.makers.model import WHOLE_SPREAD
-from harness.specs.makers.pretrain import LanguageModels, Objective, TrainingRun
+from harness.specs.makers.pretrain import LanguageModels, TextObjective, TrainingRun
 from harness.specs.task import Positive
 
 
@@ -22,7 +22,7 @@ class Scale(LanguageModels):
     VARIES = "size, tokens"
 
     maker: Literal["scale"]
-    objective: Objective = "causal"
+    objective: TextObjective = "causal"
     tokens: Annotated[tuple[Positive, ...], Strict(False), WHOLE_SPREAD, Field(min_length=1)] = Field(
         description="training tokens D; each is rounded to whole steps of batch_size x length"
     )
