@@ -1,6 +1,6 @@
 """Pairs of texts as tokens, in batches of a bounded number of tokens whose pairs have similar lengths.
 
-Pairs are drawn in pools of about a hundred batches; within a pool they are sorted by length and cut, and the batches
+Pairs are drawn in pools of about two hundred batches; within a pool they are sorted by length and cut, and the batches
 shuffled, so that little is padding and pairs meet other pairs whenever they come again.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness.data.parallel import Pair
 from harness.errors import HarnessError
 
-BATCHES_OF_A_POOL = 100
+BATCHES_OF_A_POOL = 200
 Places = NDArray[np.int64]
 
 
@@ -138,8 +138,12 @@ class PairBatches:
         return np.concatenate(found) if found else places[:0]
 
     def cut(self, places: Places) -> list[Places]:
-        """Pairs sorted by length, in batches as large as the bound allows."""
-        ordered = places[np.lexsort((self.lengths[places, 0], self.lengths[places, 1]))]
+        """Pairs sorted by length, in batches as large as the bound allows.
+
+        By the target, two lengths at a time; sources rise and fall in turn, so that neighbours have similar ones throughout.
+        """
+        source_lengths, group = self.lengths[places, 0], self.lengths[places, 1] // 2
+        ordered = places[np.lexsort((np.where(group % 2 == 0, source_lengths, -source_lengths), group))]
         edges, source, target, size = [0], 0, 0, 0
         for place, (read, said) in enumerate(self.lengths[ordered].tolist()):
             source, target, size = max(source, read), max(target, said), size + 1
