@@ -15,6 +15,7 @@ from statistics import median
 
 from harness.checkpoints import resolve
 from harness.checkpoints.config import body_parameters, load_config
+from harness.data.parallel import pairs_of
 from harness.data.rows import Rows
 from harness.errors import HarnessError
 from harness.makers.pretrain import parameters_by_size
@@ -35,6 +36,7 @@ from harness.specs import (
     Maker,
     ProbeTask,
     Task,
+    TranslationTask,
     protocol_of,
 )
 from harness.specs.chains import family_of, making_order
@@ -45,6 +47,8 @@ EFFICIENCY = 0.4
 PASSES = {"lm_loss": 1, "fisher": 3, "hessian": 10, "training": 3}
 PRODUCT_PASSES = 10
 """Of one product of the Hessian with a vector."""
+STEP_PASSES = 4
+"""Of writing one token of one hypothesis: a step has few rows, so that a machine is far from its rate."""
 DEFAULT_PARAMETERS = 110_000_000
 
 
@@ -107,6 +111,8 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
         return 0.0, 0
     if isinstance(task, ProbeTask) and task.probe.features != "states":
         return 0.0, 0
+    if isinstance(task, TranslationTask):
+        return translation_work(task, data)
     scored = tokens_of(task, data, "score")
     if isinstance(task, FlatnessTask):
         drawn = min(scored, task.flatness.maximum * task.flatness.length)
@@ -122,6 +128,14 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
         runs = len(protocol.learning_rates) if source is task else 1
         return runs * (trained * PASSES["training"] + scored), int(runs * (trained + scored))
     return scored * PASSES["lm_loss"], scored
+
+
+def translation_work(task: TranslationTask, data: RowCache) -> tuple[float, int]:
+    """Of translation: sources are read twice, to write from and to score references; translations are as long as those."""
+    pairs = pairs_of(task, data.get(task, "score"), task.place())
+    words = bool(task.data.world)
+    read, written = (count_tokens(texts, words) for texts in ([p.source for p in pairs], [p.target for p in pairs]))
+    return 2 * read + written * (1 + STEP_PASSES * task.decoding.beams), 2 * (read + written)
 
 
 def share_of(rows: Rows, wanted: int | None) -> float:

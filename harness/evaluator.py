@@ -25,6 +25,7 @@ from harness.request import Options, Request, from_arguments, save_suite
 from harness.results import CheckpointInfo, Cost, Record, Store, digest, key_of
 from harness.results.outcomes import join_shards, write_shard
 from harness.results.store import Writer
+from harness.results.texts import write_texts
 from harness.specs import Task
 
 
@@ -212,7 +213,15 @@ class Evaluation:
         ]  # fmt: skip
         write_shard(self.output, key, [outcome.columns() for outcome in found.outcomes])
         self.writer.add(records, context, info)
+        self.keep(found, task, info, key)
         return records
+
+    def keep(self, found: Measurement, task: Task, info: CheckpointInfo, key: str) -> None:
+        """What the model wrote, where it can be kept; its record stands either way."""
+        try:
+            write_texts(self.output, key, found.texts)
+        except OSError as error:
+            say(f"outputs of {task.name} on {info.names[0]} were not kept ({error}); the records are whole")
 
     def context(self, task: Task, parts: Mapping[str, Any]) -> dict[str, Any]:
         """What a record refers to: the parts of its signature and the machine that measured it."""

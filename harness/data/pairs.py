@@ -13,14 +13,17 @@ from harness.errors import HarnessError
 Tokens = list[int]
 
 
-def frame(tokenizer: Any) -> tuple[Tokens, Tokens]:
+def frame(tokenizer: Any, *, target: bool = False) -> tuple[Tokens, Tokens]:
     """The special tokens that a tokenizer puts before a text, and those it puts after.
+
+    ``target``: of a text that is written and not read, where the tokenizer tells them apart.
 
     Raises:
         HarnessError: it does something else to a text when it adds special tokens.
     """
-    bare = list(tokenizer("a", add_special_tokens=False, return_attention_mask=False)["input_ids"])
-    whole = list(tokenizer("a", return_attention_mask=False)["input_ids"])
+    text = "text_target" if target else "text"
+    bare = list(tokenizer(**{text: "a"}, add_special_tokens=False, return_attention_mask=False)["input_ids"])
+    whole = list(tokenizer(**{text: "a"}, return_attention_mask=False)["input_ids"])
     for first in range(len(whole) - len(bare) + 1):
         if whole[first : first + len(bare)] == bare:
             return whole[:first], whole[first + len(bare) :]
@@ -29,15 +32,16 @@ def frame(tokenizer: Any) -> tuple[Tokens, Tokens]:
     )
 
 
-def decoder_start(model: Any, tokenizer: Any) -> int:
+def decoder_start(model: Any, tokenizer: Any, *, target: bool = False) -> int:
     """The token that the decoder reads first: what the model itself puts before the labels of a text.
 
-    Padding for T5, the end of text for BART, the token of the language for mBART, which stands at the end of a text.
+    Padding for T5, the end of text for BART, the token of the language for mBART, which stands at the end of a text;
+    with ``target`` the language is that of a text that is written.
 
     Raises:
         HarnessError: the config does not say.
     """
-    ending = frame(tokenizer)[1] or [tokenizer.eos_token_id or 0]
+    ending = frame(tokenizer, target=target)[1] or [tokenizer.eos_token_id or 0]
     shift = getattr(model, "prepare_decoder_input_ids_from_labels", None)
     try:
         found = model.config.decoder_start_token_id if shift is None else shift(torch.tensor([ending]))[0, 0]

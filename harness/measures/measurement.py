@@ -76,7 +76,10 @@ def numbers_in(value: Any, place: str) -> Iterator[tuple[str, float]]:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """All that one measurement found. ``stages`` holds the runs of a grid, each a measurement of its own."""
+    """All that one measurement found.
+
+    ``texts`` are lines on what the model wrote, one a segment: kept beside the records and never in them.
+    """
 
     values: tuple[Value, ...]
     tokens: int
@@ -84,3 +87,4 @@ class Measurement:
     warnings: tuple[str, ...] = ()
     partial: str | None = None
     selected: Mapping[str, Any] | None = None
+    texts: tuple[Mapping[str, Any], ...] = ()

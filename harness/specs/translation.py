@@ -20,6 +20,13 @@ class Languages(Spec):
 
     source: str
     target: str
+    source_names: Annotated[tuple[str, ...], Strict(False)] = Field(
+        (),
+        description="what tokenizers call the source language, where that does not follow from its code: zho_Hant, zh_TW",
+    )
+    target_names: Annotated[tuple[str, ...], Strict(False)] = Field(
+        (), description="likewise of the target language; the first that a tokenizer has is taken"
+    )
 
     @field_validator("source", "target")
     @classmethod
