@@ -49,7 +49,7 @@ def row(fit: Fit) -> ChecklistRow:
     tried = ", ".join(f"{model} {number(error * scale, 3)}" for model, error in fit.tried)
     seeds = [point.seeds for point in cell.points]
     return ChecklistRow(
-        cell=f"{cell.family}: {cell.downstream.task} {cell.downstream.metric} on {cell.upstream.task}",
+        cell=f"{cell.family}: {cell.downstream.task} {cell.downstream.metric} on {cell.upstream.title}",
         points=f"{fit.n_points} of {counted(fit.n_runs, 'run', 'runs')}",
         excluded=", ".join(f"{point} ({end})" for point, end in fit.excluded) or "none",
         window=window_text(fit),

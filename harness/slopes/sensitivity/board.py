@@ -49,7 +49,7 @@ def upstream_sensitivities(fits: Sequence[Fit], roles: Roles) -> tuple[list[Sens
     for fit in sorted(fits, key=lambda fit: place.get(fit.cell.upstream.task, len(place))):
         measures = families.setdefault(fit.cell.family, {})
         downstream = fit.cell.downstream
-        measures.setdefault((downstream.task, downstream.metric), []).append(Option(fit.cell.upstream.task, fit))
+        measures.setdefault((downstream.task, downstream.metric), []).append(Option(fit.cell.upstream.title, fit))
     answers: list[Sensitivity] = []
     orders: list[Order] = []
     for family, measures in families.items():
