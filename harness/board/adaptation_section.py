@@ -90,12 +90,12 @@ def sentences(found: Sequence[Adapted]) -> list[str]:
 
 
 def counts(changes: Sequence[Change], better: str, worse: str) -> str:
-    """'5 of 6 gained, 1 is open'."""
+    """'5 gained, 1 open of 6'."""
     up = sum(change.low is not None and change.low > 0 for change in changes)
     down = sum(change.high is not None and change.high < 0 for change in changes)
     left = len(changes) - up - down
     parts = [f"{n} {word}" for n, word in ((up, better), (down, worse)) if n] + ([f"{left} open"] if left else [])
-    return f"of {len(changes)} {', '.join(parts)}"
+    return f"{', '.join(parts)} of {len(changes)}"
 
 
 def span(changes: Sequence[Change], scale: float) -> str:

@@ -77,7 +77,7 @@ def line_name(one: GroupAnswer) -> str:
 def caveats(one: GroupAnswer) -> list[str]:
     """What a reader has to know before using the numbers."""
     found = []
-    if one.conditional:
+    if one.conditional and one.offset is not None:
         found.append(
             "Fewer than three runs in a group: checkpoints stand for runs, widened for errors in series, and it holds for these "
             "runs alone."

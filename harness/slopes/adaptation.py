@@ -14,6 +14,8 @@ from harness.slopes.join import Column, Members, columns, identities_by_name, me
 from harness.slopes.ordinary_least_squares import t_quantile
 
 NORMAL_QUANTILE = 1.959964
+ROUNDING = 1e-12
+"""Of the values: a spread below it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def change_of(
     if by_run.size >= 3:
         mean = float(by_run.mean())
         half = float(t_quantile(0.975, by_run.size - 1) * by_run.std(ddof=1) / np.sqrt(by_run.size))
+        half = half if half > ROUNDING * np.abs(values).max() else 0.0
         method = f"t({by_run.size - 1}) of {by_run.size} runs"
     else:
         errors = [mean_over_seeds(part[i]).stderr for part in (before, after) for i in shared]

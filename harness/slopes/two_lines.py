@@ -15,7 +15,7 @@ import numpy.typing as npt
 from harness.errors import HarnessError
 from harness.slopes.cluster_robust import Contrast, LinearModel, linear_model
 from harness.slopes.ordinary_least_squares import Array
-from harness.slopes.reliability import ENOUGH
+from harness.slopes.reliability import ENOUGH, reliability_within
 
 LEAST_POINTS = 3
 """Of each group on each line."""
@@ -86,7 +86,7 @@ def two_lines(lines: Sequence[Points]) -> TwoLines:
     """
     for points in lines:
         check(points)
-    reliable = [reliability_within(points) for points in lines]
+    reliable = [reliability_of(points) for points in lines]
     known = [share for share in reliable if share is not None]
     lines = [calibrated(points, share) for points, share in zip(lines, reliable, strict=True)]
     bends = [bend(points) for points in lines]
@@ -118,13 +118,10 @@ def check(points: Points) -> None:
         )
 
 
-def reliability_within(points: Points) -> float | None:
+def reliability_of(points: Points) -> float | None:
     """1 - mean(s_x²) / variance of x within the groups; None where an error is not known."""
-    if not np.isfinite(points.x_stderr).all():
-        return None
-    left = points.x - means(points)
-    spread = float(left @ left) / (left.size - 2)
-    return max(0.0, 1 - float(np.mean(points.x_stderr**2)) / spread) if spread > 0 else None
+    groups = [np.flatnonzero(points.second == group) for group in (False, True)]
+    return reliability_within(points.x, points.x_stderr, groups)
 
 
 def means(points: Points) -> Array:
