@@ -79,7 +79,7 @@ def sentences(found: Sequence[Adapted]) -> list[str]:
         by_metric.setdefault((one.metric, one.unit), []).append(one)
     told = []
     for (metric, unit), group in by_metric.items():
-        scale, words = scale_of(unit), f"{metric.replace('_', ' ')} ({change_unit(unit) or 'no unit'})"
+        scale, words = scale_of(unit), named(metric, unit)
         parts = [f"{words}: {counts([one.own for one in group], 'gained', 'lost')} in the domain adapted to"]
         parts[0] += f", {span([one.own for one in group], scale)}"
         for domain in dict.fromkeys(domain for one in group for domain in one.others):
@@ -87,6 +87,16 @@ def sentences(found: Sequence[Adapted]) -> list[str]:
             parts.append(f"in {domain} {counts(changes, 'gained', 'forgot')}, {span(changes, scale)}")
         told.append("; ".join(parts) + ".")
     return told
+
+
+def named(metric: str, unit: str) -> str:
+    """A metric with the unit of its changes, where the name does not say it.
+
+    >>> named("nats_per_token", "nats per token"), named("bleu", "points")
+    ('nats per token', 'bleu (points)')
+    """
+    words, said = metric.replace("_", " "), change_unit(unit)
+    return words if said in ("", words) else f"{words} ({said})"
 
 
 def counts(changes: Sequence[Change], better: str, worse: str) -> str:

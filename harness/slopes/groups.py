@@ -212,12 +212,15 @@ def answer(groups: Groups, lines: Sequence[Line]) -> GroupAnswer:
 
 
 def points_of(line: Line, conditional: bool) -> Points:
-    """A line's points as columns; clusters are runs, or checkpoints where there are too few runs."""
-    points = line.used.points
+    """A line's points as columns; clusters are runs, or checkpoints where there are too few runs.
+
+    Errors of a loss are left out: checkpoints share its text, which moves all of them alike.
+    """
+    points, score = line.used.points, line.cell.upstream.higher_is_better
     return Points(
         np.array([p.x for p in points], dtype=np.float64),
         np.array([p.y for p in points], dtype=np.float64),
-        np.array([np.nan if p.x_stderr is None else p.x_stderr for p in points], dtype=np.float64),
+        np.array([p.x_stderr if score and p.x_stderr is not None else np.nan for p in points], dtype=np.float64),
         np.array([p.checkpoint in line.second for p in points], dtype=np.bool_),
         tuple(p.checkpoint if conditional else p.run for p in points),
     )

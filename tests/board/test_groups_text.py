@@ -18,8 +18,14 @@ OPEN = GroupAnswer(GROUPS, NEWS, LAW, "", 1, (4, 3), (4, 3), (34.6, 39.4), SLOPE
 
 def test_an_open_comparison_says_what_it_could_have_seen():
     (text,) = group_sentences([OPEN])
-    assert "nothing against parallel lines (slopes differ by +0.10 [−0.07, 0.27] BLEU per 1 BLEU; could have seen 0.23)" in text
-    assert "open which is better: distilled less gold is −0.39 [−0.78, 0.01] BLEU; could have seen 0.55 BLEU (80% power)" in text
+    assert (
+        "nothing against parallel lines (slopes differ by +0.10 [−0.07, 0.27] BLEU per 1 BLEU; could have seen 0.23)"
+        in text
+    )
+    assert (
+        "open which is better: distilled less gold is −0.39 [−0.78, 0.01] BLEU; could have seen 0.55 BLEU (80% power)"
+        in text
+    )
 
 
 def test_a_difference_is_told_by_its_size_and_direction():
@@ -28,7 +34,9 @@ def test_a_difference_is_told_by_its_size_and_direction():
     assert text.endswith("At equal news distilled is worse than gold by 0.39 [0.10, 0.78] BLEU.")
     steeper = replace(OPEN, slope=replace(SLOPE, low=0.02, q=0.01), offset=offset, verdict="another slope")
     (text,) = group_sentences([steeper])
-    assert "distilled has a steeper line, by 0.10 [0.02, 0.27] BLEU per 1 BLEU. At equal news, half way, distilled" in text
+    assert (
+        "distilled has a steeper line, by 0.10 [0.02, 0.27] BLEU per 1 BLEU. At equal news, half way, distilled" in text
+    )
 
 
 def test_the_same_line_and_a_fraction_in_points():
@@ -43,7 +51,9 @@ def test_the_same_line_and_a_fraction_in_points():
 
 
 def test_a_refused_comparison_says_why_and_parts_have_rows_alone():
-    refused = replace(OPEN, slope=None, offset=None, shared=None, verdict="refused", reason="the groups share no stretch")
+    refused = replace(
+        OPEN, slope=None, offset=None, shared=None, verdict="refused", reason="the groups share no stretch"
+    )
     assert group_sentences([refused])[0].endswith("refused. the groups share no stretch")
     assert group_sentences([replace(OPEN, part=True)]) == [] and len(group_rows([replace(OPEN, part=True)])) == 1
     (row,) = group_rows([refused])

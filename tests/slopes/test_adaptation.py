@@ -23,7 +23,9 @@ def measured(runs: int = 3, higher: bool = True, stderr: float | None = 0.4):
             values = {"bleu_before": 5.0 + step, "bleu": 5.0 + step + GAINS[run], "general_bleu_before": 30.0,
                       "general_bleu": 28.0 - run, "chrf": 40.0}  # fmt: skip
             for metric, value in values.items():
-                records.append(record(name, "law", value, metric=metric, unit="points", higher_is_better=higher, stderr=stderr))
+                records.append(
+                    record(name, "law", value, metric=metric, unit="points", higher_is_better=higher, stderr=stderr)
+                )
     return records, checkpoints, Roles((), (), ("law",), {"gold": tuple(checkpoints), "empty": ("none",)})
 
 
