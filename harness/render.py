@@ -59,7 +59,7 @@ def prediction_text(fit: Any, row: dict[str, Any]) -> str:
     cell = fit.cell
     far = " (outside the window that was fitted: do not trust it)" if row["extrapolated"] else ""
     return (
-        f"{cell.family}: at {row['x']:g} {cell.upstream.unit} of {cell.upstream.task}, {cell.downstream.metric} of "
+        f"{cell.family}: at {row['x']:g} {cell.upstream.unit} of {cell.upstream.title}, {cell.downstream.metric} of "
         f"{cell.downstream.task} is {row['value']:.4g}; a new checkpoint: [{row['low']:.4g}, {row['high']:.4g}], the mean: "
         f"[{row['mean_low']:.4g}, {row['mean_high']:.4g}] ({fit.model}, {fit.status}){far}"
     )
@@ -74,6 +74,6 @@ def needed_text(fit: Any, row: dict[str, Any]) -> str:
     low, high = ("out of reach" if row[end] is None else f"{row[end]:.4g}" for end in ("low", "high"))
     far = " (outside the window that was fitted: do not trust it)" if row["extrapolated"] else ""
     return (
-        f"{cell.family}: {what} takes {row['x']:.4g} {cell.upstream.unit} of {cell.upstream.task}, interval {low} to {high} "
+        f"{cell.family}: {what} takes {row['x']:.4g} {cell.upstream.unit} of {cell.upstream.title}, interval {low} to {high} "
         f"({fit.model}, {fit.status}){far}"
     )

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from harness.board.claims_text import claim_rows
 from harness.board.findings import family_sentences, prediction_sentence
+from harness.board.groups_text import group_rows, group_sentences
 from harness.board.notation import slope_unit
 from harness.board.probing_text import probe_rows, probing_sentences
 from harness.board.sensitivity_text import order_sentences, sensitivity_rows, sensitivity_sentences
@@ -44,7 +45,7 @@ def slope_table(fits: Sequence[Any]) -> None:
     refused: dict[str, list[str]] = {}
     for fit in fits:
         for flag in fit.refusals:
-            where = f"{fit.cell.family}, {fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.task}"
+            where = f"{fit.cell.family}, {fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.title}"
             refused.setdefault(f"{flag.code}: {flag.text}", []).append(where)
     for text, places in refused.items():
         others = f" and {len(places) - 1} more" if len(places) > 1 else ""
@@ -55,7 +56,7 @@ def slope_table(fits: Sequence[Any]) -> None:
 
 def family_table(family: str, upstream: Any, fits: Sequence[Any]) -> Table:
     """The slopes of one family on one upstream task."""
-    title = escape(f"{family} on {upstream.task} ({upstream.unit})")
+    title = escape(f"{family} on {upstream.title} ({upstream.unit})")
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in COLUMNS:
         table.add_column(name, overflow="fold", justify="right" if name in ("R2", "Q2", "q") else "left")
@@ -138,7 +139,7 @@ def feature_tables(answers: Sequence[Any]) -> None:
     console = wide_console()
     for answer in answers:
         if answer.found is not None:
-            table = Table(title=escape(f"features of tasks and their slopes on {answer.upstream.task}"))
+            table = Table(title=escape(f"features of tasks and their slopes on {answer.upstream.title}"))
             for name in (
                 "feature",
                 "slope for one sd more",
@@ -154,6 +155,24 @@ def feature_tables(answers: Sequence[Any]) -> None:
                 )  # fmt: skip
             console.print(table)
         console.print(escape(prediction_sentence(answer)))
+
+
+def group_table(answers: Sequence[Any]) -> None:
+    """Groups of checkpoints held against one another; nothing where the suite compares none."""
+    if not answers:
+        return
+    console = wide_console()
+    table = Table(title="do groups share a line? second less first, positive for the better")
+    for name in ("comparison", "line", "verdict", "slopes differ by", "offset at equal upstream", "q", "checkpoints of runs",
+                 "smallest seen"):  # fmt: skip
+        table.add_column(name, overflow="fold")
+    for row in group_rows(answers):
+        cells = (f"{row.name}: {row.groups}", row.line, f"{row.verdict} {row.reason}".strip(), f"{row.slope} {row.slope_unit}",
+                 f"{row.offset} {row.offset_unit}", row.q, row.n, row.smallest)  # fmt: skip
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    for text in group_sentences(answers):
+        console.print(escape(text))
 
 
 def claim_table(answers: Sequence[Any]) -> None:

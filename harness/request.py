@@ -13,7 +13,7 @@ import yaml
 from harness.checkpoints import expand
 from harness.errors import HarnessError
 from harness.makers.family import write_text
-from harness.results import Claim, Control, Roles
+from harness.results import Claim, Control, Groups, Roles
 from harness.results.roles import ROLES
 from harness.specs import Maker, Suite, Task, check, load_suite, load_task, load_tasks, read_yaml
 from harness.specs.load import derive_task
@@ -206,11 +206,23 @@ def roles_in(suite: Mapping[str, Any], folder: Path = Path()) -> Roles:
         for task in bases.get(c["task"], (c["task"],))
     )
     claims = tuple(Claim(**{**c, "families": tuple(c["families"])}) for c in suite.get("claims") or ())
+    predictors = spelled_out(suite.get("predictors") or {}, bases)
+    predictors = {task: tuple(found) for task, found in predictors.items()}
+    first = {task: found[0] for task, found in predictors.items() if task not in names("downstream")}
     return Roles(
         upstream=names("upstream"), flatness=names("flatness"), downstream=names("downstream"), families=families,
         controls=controls, title=suite.get("title", ""), description=suite.get("description", ""),
-        headline=spelled_out(suite.get("headline") or {}, bases), affinity=names("affinity"), claims=claims,
+        headline=first | spelled_out(suite.get("headline") or {}, bases), affinity=names("affinity"), claims=claims,
+        predictors=predictors, groups=tuple(groups_of(c, bases) for c in suite.get("compare") or ()),
     )  # fmt: skip
+
+
+def groups_of(entry: Mapping[str, Any], bases: Mapping[str, Sequence[str]]) -> Groups:
+    """Two groups of a suite's ``compare:``, one name standing where a list may."""
+    (first, one), (second, other) = ((name, tuple(members)) for name, members in entry["groups"].items())
+    tasks = tuple(size for task in entry.get("tasks") or () for size in bases.get(task, (task,)))
+    metrics, source = tuple(entry.get("metrics") or ()), entry.get("source", "")
+    return Groups(entry["name"], first, second, one, other, tasks, metrics, source)
 
 
 def save_suite(request: Request, folder: Path) -> None:

@@ -76,12 +76,14 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
         claim_table,
         feature_tables,
         flatness_table,
+        group_table,
         probe_table,
         sensitivity_table,
         slope_table,
     )
     from harness.slopes.claims import claim_answers
     from harness.slopes.flatness.join import answers
+    from harness.slopes.groups import group_answers
     from harness.slopes.probing import probe_answers
     from harness.slopes.report import rows
     from harness.slopes.sensitivity.board import sensitivities
@@ -94,6 +96,7 @@ def fit(source: Path, *, as_json: bool, higher: tuple[str, ...], lower: tuple[st
         return
     slope_table(fits)
     flatness_table(answers(found.records, found.checkpoints, found.roles, fits))
+    group_table(group_answers(found.records, found.checkpoints, found.roles))
     claim_table(claim_answers(found.records, found.checkpoints, found.roles))
     feature_tables(predictions(found.records, found.checkpoints, found.roles, fits, found.contexts))
     probe_table(probe_answers(found.records, found.checkpoints, found.contexts, found.roles))
@@ -131,7 +134,7 @@ def predict(
     found = [
         fit for fit in fits
         if fit.cell.downstream.task == task and family in (None, fit.cell.family)
-        and upstream in (None, fit.cell.upstream.task) and metric in (None, fit.cell.downstream.metric)
+        and upstream in (None, fit.cell.upstream.task, fit.cell.upstream.title) and metric in (None, fit.cell.downstream.metric)
     ]  # fmt: skip
     if not found:
         raise HarnessError(
@@ -144,7 +147,7 @@ def predict(
     for fit in usable or found:
         answer = predicted(fit, loss) if loss is not None else needed(fit, float(reach or 0.0))
         cell = fit.cell
-        rows.append({"family": cell.family, "upstream": cell.upstream.task, "task": task,
+        rows.append({"family": cell.family, "upstream": cell.upstream.title, "task": task,
                      "metric": cell.downstream.metric, "model": fit.model, "status": fit.status, **asdict(answer)})  # fmt: skip
     if as_json:
         print(json.dumps(rows, allow_nan=False))

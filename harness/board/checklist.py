@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.board.notation import NONE, number, scale_of, slope_unit
+from harness.board.notation import NONE, number, scale_of, slope_unit, with_error
 from harness.board.verdicts import counted, window_text
 from harness.slopes.cell import Fit
 from harness.slopes.curves import menu_of
+from harness.slopes.curves.rate import rate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ def row(fit: Fit) -> ChecklistRow:
     tried = ", ".join(f"{model} {number(error * scale, 3)}" for model, error in fit.tried)
     seeds = [point.seeds for point in cell.points]
     return ChecklistRow(
-        cell=f"{cell.family}: {cell.downstream.task} {cell.downstream.metric} on {cell.upstream.task}",
+        cell=f"{cell.family}: {cell.downstream.task} {cell.downstream.metric} on {cell.upstream.title}",
         points=f"{fit.n_points} of {counted(fit.n_runs, 'run', 'runs')}",
         excluded=", ".join(f"{point} ({end})" for point, end in fit.excluded) or "none",
         window=window_text(fit),
-        curve=f"{name}: {formulas[name]}" if name in formulas else name or NONE,
+        curve=f"{name}: {formulas[name]}{rate_words(fit)}" if name in formulas else name or NONE,
         tried=tried or "the line alone",
         monotone=f"rank correlation {number(fit.spearman, 2)}, R² of the best monotone curve {number(fit.isotonic_r2, 3)}",
         left_out=fit.q2_method or NONE,
@@ -61,6 +62,12 @@ def row(fit: Fit) -> ChecklistRow:
         examples=NONE if fit.example_stderr is None else f"{number(fit.example_stderr * scale, 2)} {slope_unit(fit)}",
         seeds=str(seeds[0]) if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}",
     )
+
+
+def rate_words(fit: Fit) -> str:
+    """Of an exponential curve its rate: by how much the logarithm of the metric moves for one unit upstream."""
+    rate = rate_of(fit.fitted)
+    return "" if rate is None else f", b = {with_error(rate.value, rate.stderr)}"
 
 
 def checklist_notes(fits: Sequence[Fit]) -> list[str]:

@@ -36,7 +36,7 @@ def control_rows(controls: Sequence[Control], fits: Sequence[Fit]) -> list[Contr
             f
             for f in fits
             if (f.cell.downstream.task, f.cell.downstream.metric) == (control.task, control.metric)
-            and control.upstream in ("", f.cell.upstream.task)
+            and control.upstream in ("", f.cell.upstream.task, f.cell.upstream.title)
         ]
         rows += [control_row(control, fit) for fit in matching] or [unanswered(control)]
     return rows

@@ -44,7 +44,7 @@ def family_sentence(found: Comparison, fit: Fit) -> str:
             "of one stretch of the loss."
         )
     return (
-        f"{fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.task}, {mean.k} families: mean "
+        f"{fit.cell.downstream.task} {fit.cell.downstream.metric} on {fit.cell.upstream.title}, {mean.k} families: mean "
         f"{number(mean.mean * scale, 3)} [{number(mean.low * scale, 3)}, {number(mean.high * scale, 3)}] {step}{new}. {verdict} "
         f"(F({slopes.between}, {slopes.within:.3g}) = {slopes.f:.3g}, p = {slopes.p:.2g}; I² {mean.i2:.0%}).{apart}"
     )
@@ -87,7 +87,7 @@ def flatness_sentence(found: FlatnessAnswer, q: float) -> str:
 
 def prediction_sentence(answer: SlopeAnswer) -> str:
     """Whether the slopes on one upstream task can be predicted from features of the tasks."""
-    on = f"Slopes on {answer.upstream.task}"
+    on = f"Slopes on {answer.upstream.title}"
     without = f" Not measured for every task, and left out: {', '.join(answer.left_out)}." if answer.left_out else ""
     if answer.found is None:
         return f"{on} cannot be predicted yet: {answer.refusal}.{without}"

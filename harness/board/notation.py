@@ -92,15 +92,23 @@ def change_unit(unit: str) -> str:
 
 
 def per_unit(fit: Fit) -> str:
-    """What one step upstream is: '0.1 nat', '0.1 bits per byte', '1 point'."""
-    unit = fit.cell.upstream.unit
+    """What one step upstream is: '0.1 nat', '0.01 bits per byte', '1 point'."""
+    return step_of(fit.cell.upstream.unit, fit.per)
+
+
+def step_of(unit: str, per: float) -> str:
+    """A step of so much in a unit.
+
+    >>> step_of("nats per token", 0.1), step_of("points", 1.0), step_of("fraction", 1.0)
+    ('0.1 nat', '1 point', '100 points')
+    """
     if unit == "nats per token":
-        return f"{fit.per:g} nat"
+        return f"{per:g} nat"
     if unit == "fraction":
-        return f"{fit.per * 100:g} points"
-    if unit == "percent":
-        return f"{fit.per:g} point{'' if fit.per == 1 else 's'}"
-    return f"{fit.per:g} {unit}"
+        return f"{per * 100:g} points"
+    if unit in ("percent", "points"):
+        return f"{per:g} point{'' if per == 1 else 's'}"
+    return f"{per:g} {unit}"
 
 
 def slope_unit(fit: Fit) -> str:

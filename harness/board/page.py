@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.board.adaptation_section import NOTE as ADAPTATION_NOTE
+from harness.board.adaptation_section import AdaptationSection, adaptation_section
 from harness.board.chart_traces import traces
 from harness.board.charts import Chart
 from harness.board.checklist import ChecklistRow, checklist_notes, checklist_rows
@@ -20,6 +22,8 @@ from harness.board.controls import ControlRow, control_rows
 from harness.board.findings import family_sentences, flatness_sentence, prediction_sentence
 from harness.board.flatness_section import CAPTION as CURVATURE_CAPTION
 from harness.board.flatness_section import GROUPS, TABLE_NOTE, FlatnessSection, flatness_section
+from harness.board.groups_text import NOTE as GROUPS_NOTE
+from harness.board.groups_text import GroupRow, group_rows, group_sentences
 from harness.board.interactive import chart
 from harness.board.notation import axis_label, change_unit, value_unit
 from harness.board.panels import Panel, Style, family_order, panels, styles
@@ -33,10 +37,12 @@ from harness.board.text import Safe, markdown, plain, script_json
 from harness.board.verdicts import counted, summary
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
+from harness.slopes.adaptation import adaptations
 from harness.slopes.cell import Fit
 from harness.slopes.claims import claim_answers
 from harness.slopes.flatness.draws import Draws
 from harness.slopes.flatness.join import answers
+from harness.slopes.groups import group_answers
 from harness.slopes.sensitivity.board import sensitivities
 from harness.slopes.slope_features import predictions
 
@@ -62,6 +68,9 @@ class Board:
     panels: list[Panel]
     styles: dict[str, Style]
     families: list[str]
+    group_sentences: list[str]
+    groups: list[GroupRow]
+    adaptation: AdaptationSection | None
     flatness: list[str]
     curvature: FlatnessSection | None
     predictions: list[str]
@@ -83,7 +92,9 @@ class Board:
     @property
     def charts(self) -> list[Chart]:
         """The charts of all sections but the panels, each with files of its name under ``figures/``."""
-        return [chart for section in (self.probing, self.curvature) if section for chart in section.charts]
+        return [
+            chart for section in (self.adaptation, self.probing, self.curvature) if section for chart in section.charts
+        ]
 
 
 def assemble(
@@ -101,6 +112,7 @@ def assemble(
     listed = checkpoint_rows(visible, checkpoints, roles, heads)
     pictures = panels(fits, roles)
     rows = slope_rows(fits, looks)
+    compared = group_answers(records, checkpoints, roles)
     choices = sensitivities(records, checkpoints, contexts, roles, fits)
     return Board(
         title=roles.title or TITLE,
@@ -111,6 +123,9 @@ def assemble(
         panels=pictures,
         styles=looks,
         families=family_sentences(fits),
+        group_sentences=group_sentences(compared),
+        groups=group_rows(compared),
+        adaptation=adaptation_section(adaptations(visible, checkpoints, roles), looks),
         flatness=[flatness_sentence(*pair) for pair in answers(records, checkpoints, roles, fits)],
         curvature=curvature,
         predictions=[prediction_sentence(found) for found in predictions(records, checkpoints, roles, fits, contexts)],
@@ -174,5 +189,6 @@ def words(board: Board) -> dict[str, Any]:
         "board": board, "files": FILES, "caption": CAPTION, "axis_label": axis_label, "value_unit": value_unit,
         "change_unit": change_unit, "counted": counted, "curvature_caption": CURVATURE_CAPTION,
         "curvature_table_note": TABLE_NOTE, "probing_note": PROBING_NOTE, "curves_note": CURVES_NOTE,
-        "layers_note": LAYERS_NOTE, "claims_note": CLAIMS_NOTE,
+        "layers_note": LAYERS_NOTE, "claims_note": CLAIMS_NOTE, "groups_note": GROUPS_NOTE,
+        "adaptation_note": ADAPTATION_NOTE,
     }  # fmt: skip

@@ -59,7 +59,7 @@ def slope_rows(fits: Sequence[Fit], styles: dict[str, Style]) -> list[SlopeRow]:
 def rank(fit: Fit) -> tuple[bool, bool, float, str, str, str, str]:
     """Steepest good transfer first; provisional slopes and trajectories are not ranked among the others."""
     slope = -math.inf if fit.transfer_slope is None else fit.transfer_slope
-    names = (fit.cell.downstream.task, fit.cell.downstream.metric, fit.cell.family, fit.cell.upstream.task)
+    names = (fit.cell.downstream.task, fit.cell.downstream.metric, fit.cell.family, fit.cell.upstream.title)
     return fit.transfer_slope is None, fit.status != "ok", -slope, *names
 
 
@@ -71,7 +71,7 @@ def row(fit: Fit, styles: dict[str, Style], limits: dict[str, float]) -> SlopeRo
         colour=styles[fit.cell.family].colour,
         task=down.task,
         metric=down.metric,
-        upstream=up.task,
+        upstream=up.title,
         upstream_metric=up.metric,
         upstream_unit=value_unit(up.unit),
         status=fit.status,

@@ -26,7 +26,7 @@ def sentence(fit: Fit) -> str:
 def step_phrase(fit: Fit) -> str:
     """'Each 0.1 nat less on lm_loss/wiki goes with'."""
     direction = "more" if fit.cell.upstream.higher_is_better else "less"
-    return f"Each {per_unit(fit)} {direction} on {fit.cell.upstream.task} goes with"
+    return f"Each {per_unit(fit)} {direction} on {fit.cell.upstream.title} goes with"
 
 
 def effect_phrase(fit: Fit, slope: float, interval: Interval) -> str:

@@ -44,6 +44,23 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Groups:
+    """Two groups of checkpoints to hold against one another on one line: families, or patterns over names of checkpoints.
+
+    The second is held against the first. Empty ``tasks`` are all downstream tasks, empty ``metrics`` their headlines.
+    """
+
+    name: str
+    first: str
+    second: str
+    first_members: tuple[str, ...]
+    second_members: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Roles:
     """What a suite says about records: it is the suite, not the record, that assigns roles and families.
 
@@ -62,3 +79,6 @@ class Roles:
     affinity: tuple[str, ...] = ()
     """Tasks that give features of downstream tasks, from which slopes may be predicted."""
     claims: tuple[Claim, ...] = ()
+    groups: tuple[Groups, ...] = ()
+    predictors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Upstream task name to the metrics that slopes are fitted on; without an entry, its headline alone."""

@@ -19,7 +19,7 @@ BLOCK = 1 << 26
 """Bytes that are held at a time, beside what is kept of them."""
 
 
-DETAILS = ("chance", "bayes", "of", "corpus", "weight_norm", "comparable_group")
+DETAILS = ("chance", "bayes", "of", "corpus", "weight_norm", "comparable_group", "floor")
 """Details that slopes read."""
 
 

@@ -19,6 +19,7 @@ class Axis:
     """A metric of a task: what stands on x or y.
 
     ``chance`` is what a predictor gets that has learned nothing, ``best`` what a perfect one gets; None where unknown.
+    ``several`` says that slopes are fitted on several metrics of this upstream task, so that its name is not enough.
     """
 
     task: str
@@ -27,11 +28,25 @@ class Axis:
     higher_is_better: bool
     chance: float | None = None
     best: float | None = None
+    several: bool = False
+
+    @property
+    def title(self) -> str:
+        """What an upstream axis is called: its task, with the metric where one task gives several axes.
+
+        >>> Axis("news", "bleu", "BLEU", True).title, Axis("news", "bleu", "BLEU", True, several=True).title
+        ('news', 'news bleu')
+        """
+        return f"{self.task} {self.metric}" if self.several else self.task
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One checkpoint in one cell; ``y`` is the mean over ``seeds`` seeds."""
+    """One checkpoint in one cell; ``y`` is the mean over ``seeds`` seeds.
+
+    ``x_floor`` and ``y_floor`` are what this checkpoint would get without having learned the task, where its records say
+    so, such as the BLEU of a copied source; they stand before the chance of the axis.
+    """
 
     checkpoint: str
     name: str
@@ -43,6 +58,8 @@ class Point:
     y_stderr: float | None = None
     seeds: int = 1
     partial: bool = False
+    x_floor: float | None = None
+    y_floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

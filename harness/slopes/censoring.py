@@ -20,13 +20,32 @@ def scale_of(axis: Axis) -> Scale:
     return Scale(axis.chance, axis.best) if axis.higher_is_better else Scale(axis.best, axis.chance)
 
 
-def side(axis: Axis, point: Point) -> str | None:
-    """At which end a point lies: "floor", "ceiling" or neither."""
-    noise = NOISES * (point.y_stderr or 0.0)
-    sign = 1 if axis.higher_is_better else -1
-    if axis.chance is not None and sign * (point.y - axis.chance) <= noise:
+def side(cell: Cell, point: Point) -> str | None:
+    """At which end a point lies: "floor", "ceiling", "floor upstream" or none.
+
+    The floor is the point's own where its records tell one, else the chance of the metric. A score upstream has a floor too:
+    there it says nothing of how good the checkpoint is.
+    """
+    down, up = cell.downstream, cell.upstream
+    floor = down.chance if point.y_floor is None else point.y_floor
+    if at_floor(down, point.y, point.y_stderr, floor):
         return "floor"
-    return "ceiling" if axis.best is not None and sign * (axis.best - point.y) <= noise else None
+    if up.higher_is_better and at_floor(up, point.x, point.x_stderr, point.x_floor):
+        return "floor upstream"
+    sign = 1 if down.higher_is_better else -1
+    noise = NOISES * (point.y_stderr or 0.0)
+    return "ceiling" if down.best is not None and sign * (down.best - point.y) <= noise else None
+
+
+def at_floor(axis: Axis, value: float, stderr: float | None, floor: float | None) -> bool:
+    """Whether a value is no more than two standard errors better than its floor.
+
+    >>> bleu = Axis("news", "bleu", "BLEU", True)
+    >>> at_floor(bleu, 3.1, 0.4, 2.5), at_floor(bleu, 3.4, 0.4, 2.5), at_floor(bleu, 0.0, None, None)
+    (True, False, False)
+    """
+    sign = 1 if axis.higher_is_better else -1
+    return floor is not None and sign * (value - floor) <= NOISES * (stderr or 0.0)
 
 
 def uncensored(cell: Cell) -> tuple[Cell, tuple[tuple[str, str], ...]]:
@@ -37,7 +56,7 @@ def uncensored(cell: Cell) -> tuple[Cell, tuple[tuple[str, str], ...]]:
     >>> uncensored(Cell("f", Axis("wiki", "loss", "nats per token", False), axis, points))[1]
     (('b', 'floor'),)
     """
-    sides = [side(cell.downstream, point) for point in cell.points]
+    sides = [side(cell, point) for point in cell.points]
     left_out = tuple((point.name, end) for point, end in zip(cell.points, sides, strict=True) if end is not None)
     if not left_out:
         return cell, ()

@@ -95,6 +95,7 @@ def fit_points_of(cell: Cell, bare: Fit) -> Fit:
     q2 = line.q2 if picked is None or picked.curve is LINE else share(sample.y - picked.fitted.left_out, sample.y)
     tried = tuple((c.curve.name, c.error) for c in choice.tried) if choice else ()
     reliable = reliability(sample.x, x_errors(cell)) if sample.x.size == len(cell.points) else None
+    reliable = reliable if line.share is None else line.share
     parted = parting(cell, picked, sample)
     flags = flags_of(
         cell, bare, line, headline.line, levels, q2, residual, bend, broken, reliable, dict(tried), work.order, parted
@@ -163,7 +164,8 @@ def over_window(fit: Fit, window: tuple[float, float]) -> Fit:
 def chosen(cell: Cell, line: Straight, levels: int, *, bent: bool) -> Choice | None:
     """The curve picked; None where only a straight line may be fitted: means of runs, noisy x, or too few points."""
     sample = line.sample
-    if line.plan == "one mean per run" or line.errors is not None or sample.x.size < LEAST_CURVE_POINTS:
+    straight_only = line.plan == "one mean per run" or line.errors is not None or line.share is not None
+    if straight_only or sample.x.size < LEAST_CURVE_POINTS:
         return None
     scale = scale_of(cell.downstream)
     return choose(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.errors import HarnessError, nearest
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
+from harness.slopes.before_after import own_metrics
 from harness.slopes.cell import Axis, Cell, Point
 from harness.slopes.comparable import reasons
 
@@ -22,7 +23,9 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
     """Every line there is to fit: family x upstream task x metric of a downstream task.
 
     Selected records without error count. x is the upstream task's headline metric (``roles.headline``, else the first
-    one recorded), y every metric of every downstream task but the upstream one itself, the headline metric first.
+    one recorded), or each of ``roles.predictors``; y every metric of every downstream task but the upstream one itself,
+    the headline metric first. A score may be fitted on a loss of its own task where ``roles.predictors`` names that loss.
+    What stands beside a metric of an adapted model (``before_after.py``) is no y: its value before, and other domains.
     A value measured under several seeds is their mean (see ``mean_over_seeds``). Checkpoints without x or without y
     are left out. A cell is made where the family has any y and any x; a family without any x has one cell for
     each y, to be refused rather than missing.
@@ -32,8 +35,8 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
     """
     table = columns(records, set(roles.upstream) | set(roles.downstream))
     by_name = identities_by_name(checkpoints)
-    upstream = {task: axis_metrics(task, table, roles)[:1] for task in roles.upstream}
-    downstream = {task: axis_metrics(task, table, roles) for task in roles.downstream}
+    upstream = {task: predictors(task, table, roles) for task in roles.upstream}
+    downstream = {task: own_metrics(axis_metrics(task, table, roles)) for task in roles.downstream}
     chances = {
         (task, metric): chance_of(column) for task, metrics in table.items() for metric, column in metrics.items()
     }
@@ -43,7 +46,11 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
         for name in names:
             if name in by_name:
                 members.setdefault(by_name[name], name)
-        x_columns = [series(task, metric, table, chances, members) for task in upstream for metric in upstream[task]]
+        x_columns = [
+            series(task, metric, table, chances, members, several=len(upstream[task]) > 1)
+            for task in upstream
+            for metric in upstream[task]
+        ]
         x_columns = [x for x in x_columns if x.values] or x_columns[:1]
         y_columns = [
             series(task, metric, table, chances, members) for task in downstream for metric in downstream[task]
@@ -52,9 +59,37 @@ def join(records: Iterable[Record], checkpoints: Mapping[str, CheckpointInfo], r
             cell_of(family, x, y, members, checkpoints)
             for x in x_columns
             for y in y_columns
-            if x.axis.task != y.axis.task and y.values
+            if y.values and (x.axis.task != y.axis.task or on_own_loss(x.axis, y.axis, roles))
         ]
     return cells
+
+
+def predictors(task: str, table: Mapping[str, Mapping[str, Column]], roles: Roles) -> list[str]:
+    """The metrics of an upstream task that slopes are fitted on.
+
+    Raises:
+        HarnessError: the suite names one that no record of the task has.
+    """
+    recorded = list(table.get(task, ()))
+    wanted = roles.predictors.get(task)
+    if not wanted or not recorded:
+        return axis_metrics(task, table, roles)[:1]
+    for metric in wanted:
+        if metric not in recorded:
+            raise HarnessError(f"the predictor {metric!r} of {task} was not recorded; {nearest(metric, recorded)}")
+    return list(wanted)
+
+
+def on_own_loss(upstream: Axis, downstream: Axis, roles: Roles) -> bool:
+    """Whether a score may be fitted on this loss of its own task: the suite names the loss as a predictor.
+
+    >>> loss, bleu = Axis("news", "nats_per_token", "nats per token", False), Axis("news", "bleu", "BLEU", True)
+    >>> asked = Roles(("news",), (), ("news",), {}, predictors={"news": ("nats_per_token",)})
+    >>> on_own_loss(loss, bleu, asked), on_own_loss(bleu, loss, asked), on_own_loss(loss, bleu, Roles((), (), (), {}))
+    (True, False, False)
+    """
+    losses = [axis.unit.startswith(("nats", "bits")) for axis in (upstream, downstream)]
+    return losses == [True, False] and upstream.metric in roles.predictors.get(upstream.task, ())
 
 
 def columns(records: Iterable[Record], tasks: set[str]) -> dict[str, dict[str, Column]]:
@@ -89,12 +124,13 @@ def axis_metrics(task: str, table: Mapping[str, Mapping[str, Column]], roles: Ro
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """One checkpoint's value on one axis: the mean over its seeds, and the standard error of that mean."""
+    """One checkpoint's value on one axis: the mean over its seeds, the standard error of that mean, and its floor."""
 
     value: float
     stderr: float | None
     seeds: int
     partial: bool
+    floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +144,13 @@ class Series:
 
 def series(
     task: str, metric: str, table: Mapping[str, Mapping[str, Column]], chances: Mapping[tuple[str, str], float | None],
-    members: Members,
+    members: Members, *, several: bool = False,
 ) -> Series:  # fmt: skip
     """The values of a family's checkpoints on one axis."""
     column = table[task][metric]
     kept = usable({identity: column[identity] for identity in members if identity in column})
     first = next(iter(kept.values()), next(iter(column.values())))[0]
-    axis = Axis(task, metric, first.unit, first.higher_is_better, chances[task, metric], best_of(first))
+    axis = Axis(task, metric, first.unit, first.higher_is_better, chances[task, metric], best_of(first), several)
     return Series(axis, {identity: mean_over_seeds(found) for identity, found in kept.items()}, kept)
 
 
@@ -126,10 +162,10 @@ def chance_of(column: Column) -> float | None:
 
 
 def best_of(record: Record) -> float | None:
-    """What the best predictor gets, where it is known; else a perfect one on a bounded metric: 1, 100 percent, no error."""
+    """What the best predictor gets, where it is known; else a perfect one on a bounded metric: 1, 100 percent, a BLEU of 100, no error."""
     if record.details and record.details.get("bayes") is not None:
         return float(record.details["bayes"])
-    highest = {"fraction": 1.0, "correlation": 1.0, "percent": 100.0}.get(record.unit)
+    highest = {"fraction": 1.0, "correlation": 1.0, "percent": 100.0, "points": 100.0, "BLEU": 100.0}.get(record.unit)
     return highest if record.higher_is_better or highest is None else 0.0
 
 
@@ -172,7 +208,15 @@ def mean_over_seeds(records: Sequence[Record]) -> Mean:
         variance += sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values)
     known = bool(squares) or len(values) > 1
     partial = any(record.partial is not None for record in found)
-    return Mean(mean, math.sqrt(variance) if known else None, len(values), partial)
+    return Mean(mean, math.sqrt(variance) if known else None, len(values), partial, floor_of(found))
+
+
+def floor_of(records: Sequence[Record]) -> float | None:
+    """The worst that these records say they could have been without the task being learned; None where none says so."""
+    found = [float(r.details["floor"]) for r in records if r.details and r.details.get("floor") is not None]
+    if not found:
+        return None
+    return max(found) if records[0].higher_is_better else min(found)
 
 
 def cell_of(family: str, x: Series, y: Series, members: Members, checkpoints: Mapping[str, CheckpointInfo]) -> Cell:
@@ -197,4 +241,6 @@ def point_of(info: CheckpointInfo, name: str, x: Mean, y: Mean) -> Point:
         y_stderr=y.stderr,
         seeds=y.seeds,
         partial=x.partial or y.partial,
+        x_floor=x.floor,
+        y_floor=y.floor,
     )

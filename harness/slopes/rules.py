@@ -94,7 +94,7 @@ def censored(cell: Cell, excluded: Sequence[tuple[str, str]]) -> tuple[Flag, ...
         return ()
     names = ", ".join(name for name, _ in excluded[:5]) + (" and others" if len(excluded) > 5 else "")
     ends = " and ".join(sorted({end for _, end in excluded}))
-    chance = "" if cell.downstream.chance is None else f" (chance {cell.downstream.chance:.4g})"
+    chance = floor_words(cell)
     return (
         Flag(
             "CENSORED",
@@ -102,6 +102,15 @@ def censored(cell: Cell, excluded: Sequence[tuple[str, str]]) -> tuple[Flag, ...
             f"{cell.downstream.metric}{chance} and are left out: {names}; the slope holds above the floor alone.",
         ),
     )
+
+
+def floor_words(cell: Cell) -> str:
+    """What a metric's floor is: chance, or the floors of the points."""
+    floors = [point.y_floor for point in cell.points if point.y_floor is not None]
+    if not floors:
+        return "" if cell.downstream.chance is None else f" (chance {cell.downstream.chance:.4g})"
+    low, high = f"{min(floors):.4g}", f"{max(floors):.4g}"
+    return f" (floor {low})" if low == high else f" (floors {low} to {high}, each checkpoint its own)"
 
 
 def curved(p: float | None, headline: Line) -> Flag | None:

@@ -74,22 +74,24 @@ def runs_with_slope(sample: Sample) -> list[Array]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanSlope:
-    """The mean of the runs' own least-squares lines, and an interval of its slope; ``slopes`` are the runs' own."""
+    """The mean of the runs' own least-squares lines, and an interval of its slope; ``slopes`` are the runs' own.
+
+    Each was divided by ``reliability``, the share of the spread of x within runs that is real.
+    """
 
     runs: int
     slope: float
     intercept: float
     stderr: float
     slopes: tuple[float, ...]
+    reliability: float = 1.0
 
     @property
     def method(self) -> str:
         """How ``interval`` is computed."""
-        return (
-            f"bootstrap-t over {self.runs} runs"
-            if self.runs >= BOOTSTRAP_RUNS
-            else f"t({self.runs - 1}) of {self.runs} runs"
-        )
+        how = f"bootstrap-t over {self.runs}" if self.runs >= BOOTSTRAP_RUNS else f"t({self.runs - 1}) of {self.runs}"
+        over = f", each over the reliability {self.reliability:.3f}" if self.reliability < 1 else ""
+        return f"{how} runs{over}"
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """From ten runs on the bootstrap-t over runs; below, slope -+ t(R-1) standard errors."""
@@ -99,22 +101,27 @@ class MeanSlope:
         return self.slope - half_width, self.slope + half_width
 
 
-def mean_of_run_slopes(sample: Sample) -> MeanSlope:
+def mean_of_run_slopes(sample: Sample, reliability: float = 1.0) -> MeanSlope:
     """Fit each run by itself and average: what serial errors within a run do to its slope shows between the runs.
 
-    With b_r the slope of run r of R: b = mean(b_r), and its standard error is sd(b_r)/sqrt(R).
+    With b_r the slope of run r of R, over ``reliability`` where x is noisy: b = mean(b_r), and its standard error is sd(b_r)/sqrt(R).
 
     >>> x = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
     >>> fit = mean_of_run_slopes(Sample(x, np.array([0.0, 1, 0, 2, 0, 3]), tuple("aabbcc"), tuple("123456")))
     >>> fit.slope, round(fit.stderr, 4)
     (2.0, 0.5774)
     """
-    lines = np.array([line_through(sample.x[where], sample.y[where]) for where in runs_with_slope(sample)])
+    runs = runs_with_slope(sample)
+    lines = np.array([line_through(sample.x[where], sample.y[where]) for where in runs])
+    if reliability < 1:
+        slopes = lines[:, 0] / reliability
+        levels = [sample.y[where].mean() - b * sample.x[where].mean() for where, b in zip(runs, slopes, strict=True)]
+        lines = np.column_stack([slopes, levels])
     slope, intercept = lines.mean(axis=0)
     stderr = lines[:, 0].std(ddof=1) / np.sqrt(len(lines))
     return MeanSlope(
         runs=len(lines), slope=float(slope), intercept=float(intercept), stderr=float(stderr),
-        slopes=tuple(float(value) for value in lines[:, 0]),
+        slopes=tuple(float(value) for value in lines[:, 0]), reliability=reliability,
     )  # fmt: skip
 
 

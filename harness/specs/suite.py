@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
 from harness.specs.makers import Recipe
 from harness.specs.model import Spec
@@ -50,6 +50,27 @@ class Claimed(Spec):
     )
 
 
+class Compared(Spec):
+    """Two groups of checkpoints on one line, such as distilled and not: is it the same line, and if not, how far apart?"""
+
+    name: str
+    groups: dict[str, Strings] = Field(
+        description="two names -> families, or patterns over names of checkpoints such as '*/student*'; the second is "
+        "held against the first, within each family that has checkpoints of both"
+    )
+    tasks: Strings = Field((), description="downstream tasks; leave out for all")
+    metrics: Strings = Field((), description="leave out for each task's headline")
+    source: str = ""
+
+    @field_validator("groups")
+    @classmethod
+    def two_of_them(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """Two groups, neither empty."""
+        if len(value) != 2 or not all(value.values()):
+            raise ValueError(f"found {len(value)} groups; a comparison is of two, each with a family or a pattern")
+        return value
+
+
 class Roles(Spec):
     """What each task is for.
 
@@ -83,6 +104,11 @@ class Suite(Spec):
     only: Annotated[tuple[Only, ...], Strict(False)] = ()
     controls: Annotated[tuple[Planted, ...], Strict(False)] = ()
     claims: Annotated[tuple[Claimed, ...], Strict(False)] = ()
+    compare: Annotated[tuple[Compared, ...], Strict(False)] = ()
     headline: dict[str, str] = Field(default_factory=dict, description="task -> the metric to fit")
+    predictors: dict[str, Strings] = Field(
+        default_factory=dict,
+        description="upstream task -> the metrics to fit on, each by itself, such as [bleu, nats_per_token]; default: its headline",
+    )
     device: str = "cpu"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"

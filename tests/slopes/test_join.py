@@ -240,3 +240,69 @@ def test_an_upstream_task_that_a_family_was_never_scored_on_makes_no_cell() -> N
         ("scored", "wiki", 2),
         ("never", "wiki", 0),
     ]
+
+
+BLEU = {"metric": "bleu", "unit": "points", "higher_is_better": True}
+
+
+def translated(**floors: float) -> list[Record]:
+    """General BLEU and loss of each checkpoint, and BLEU of a domain after adaptation with all that stands beside it."""
+    found = []
+    for i, name in enumerate(NAMES):
+        details = {"chance": 0.5, "floor": floors[name]} if name in floors else None
+        more = {"stderr": 0.5, **BLEU}
+        found += [record(name, "news", 20.0 + i, **more), record(name, "news", 2.0 - i / 10, metric="nats_per_token",
+                  unit="nats per token", higher_is_better=False)]  # fmt: skip
+        found.append(record(name, "law", 10.0 + i, **more, details=details))
+        for metric in ("bleu_before", "general_bleu", "general_bleu_before"):
+            found.append(record(name, "law", 5.0, **{**more, "metric": metric}))
+    return found
+
+
+def test_a_suite_names_the_metrics_that_predict() -> None:
+    """Several of one task, each an axis with its own title; without a word, the first that was recorded."""
+    plain = roles(upstream=("news",), downstream=("law",))
+    assert [(c.upstream.metric, c.upstream.title) for c in join(translated(), infos(), plain)] == [("bleu", "news")]
+    both = dataclasses.replace(plain, predictors={"news": ("bleu", "nats_per_token")})
+    cells = join(translated(), infos(), both)
+    assert [c.upstream.title for c in cells] == ["news bleu", "news nats_per_token"]
+    fits = {cell.upstream.metric: fit_cell(cell) for cell in cells}
+    assert fits["bleu"].transfer_slope == pytest.approx(1.0) and fits["bleu"].per == 1
+    assert fits["nats_per_token"].transfer_slope == pytest.approx(1.0) and fits["nats_per_token"].per == 0.1
+    with pytest.raises(HarnessError, match="'chrf' of news was not recorded"):
+        join(translated(), infos(), dataclasses.replace(plain, predictors={"news": ("chrf",)}))
+
+
+def test_a_score_is_fitted_on_a_loss_of_its_own_task_where_that_is_asked_for() -> None:
+    own = roles(upstream=("news",), downstream=("news",), predictors={"news": ("bleu", "nats_per_token")})
+    assert [(c.upstream.metric, c.downstream.metric) for c in join(translated(), infos(), own)] == [
+        ("nats_per_token", "bleu")
+    ]
+    assert join(translated(), infos(), roles(upstream=("news",), downstream=("news",))) == []
+
+
+def test_values_before_adaptation_and_of_other_domains_carry_no_slope() -> None:
+    cells = join(translated(), infos(), roles(upstream=("news",), downstream=("law",)))
+    assert [cell.downstream.metric for cell in cells] == ["bleu"]
+
+
+def test_each_checkpoint_has_its_own_floor_and_does_not_count_within_two_errors_of_it() -> None:
+    """The floor is the larger of copied sources and outputs for other sources, which differs by checkpoint."""
+    plain = roles(upstream=("news",), downstream=("law",))
+    cell = only(join(translated(a=9.5, b=9.5, c=11.0, h=3.0), infos(), plain))
+    assert [point.y_floor for point in cell.points] == [9.5, 9.5, 11.0, None, None, None, None, 3.0]
+    fit = fit_cell(cell)  # a has 10 and c 12, a floor and two errors at most; b has 11, by more above it
+    assert fit.excluded == (("a", "floor"), ("c", "floor")) and fit.n_points == 6
+    floors = next(flag.text for flag in fit.flags if flag.code == "CENSORED")
+    assert "floors 3 to 11, each checkpoint its own" in floors
+    all_down = only(join(translated(**dict.fromkeys(NAMES, 30.0)), infos(), plain))
+    assert fit_cell(all_down).status == "refused" and "CENSORED" in {f.code for f in fit_cell(all_down).refusals}
+
+
+def test_a_score_upstream_has_a_floor_too() -> None:
+    floored = [
+        dataclasses.replace(r, details={"floor": 19.5}) if r.task == "news" and r.metric == "bleu" else r
+        for r in translated()
+    ]
+    fit = fit_cell(only(join(floored, infos(), roles(upstream=("news",), downstream=("law",)))))
+    assert fit.excluded == (("a", "floor upstream"),)

@@ -57,3 +57,34 @@ def test_a_control_of_an_upstream_task_that_is_not_there_is_refused(tmp_path):
     path.write_text(path.read_text() + control)
     with pytest.raises(HarnessError, match=r"suite.yaml:7: the suite has no upstream 'synthetic/hmm'.*hmm_loss"):
         from_suite(tmp_path)
+
+
+COMPARISON = """\
+predictors: {synthetic/hmm_loss: [nats_per_token, bits_per_byte]}
+compare:
+  - {name: grown or not, groups: {plain: [tiny], grown: ['*/grown-*']}, tasks: [synthetic/hmm_state]}
+"""
+
+
+def test_a_comparison_of_two_groups_and_predictors_become_roles(tmp_path):
+    path = suite(tmp_path) / "suite.yaml"
+    path.write_text(path.read_text() + COMPARISON)
+    roles = from_suite(tmp_path).roles
+    (groups,) = roles.groups
+    assert (groups.first, groups.second, groups.tasks) == ("plain", "grown", ("synthetic/hmm_state",))
+    assert (groups.first_members, groups.second_members) == (("tiny",), ("*/grown-*",))
+    assert roles.predictors == {"synthetic/hmm_loss": ("nats_per_token", "bits_per_byte")}
+    assert roles.headline == {"synthetic/hmm_loss": "nats_per_token"}
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [
+    ("[tiny], grown", "[tini], grown", "suite.yaml:8: the suite has no family 'tini'.*tiny"),
+    ("tasks: [synthetic/hmm_state]}", "tasks: [synthetic/hmm]}", "suite.yaml:8: the suite has no task 'synthetic/hmm'"),
+    ("{plain: [tiny], grown: ['*/grown-*']}", "{plain: [tiny]}", "suite.yaml:8: found 1 groups; a comparison is of two"),
+    ("{synthetic/hmm_loss:", "{synthetic/hmm_los:", "suite.yaml:6: the suite has no task 'synthetic/hmm_los'"),
+])  # fmt: skip
+def test_a_fault_of_a_comparison_is_told_with_its_line(tmp_path, old, new, told):
+    path = suite(tmp_path) / "suite.yaml"
+    path.write_text((path.read_text() + COMPARISON).replace(old, new))
+    with pytest.raises(HarnessError, match=told):
+        roles_of(path)

@@ -106,7 +106,7 @@ def battery(
         corrected = tested_at_true_loss(y, values, calibrated_loss(loss, errors, values, families), curves, families)
     tested = proxies(y, values, controls, families, runs, others)
     return FlatnessAnswer(
-        upstream=first.upstream.task, task=first.downstream.task, metric=first.downstream.metric, flatness=name,
+        upstream=first.upstream.title, task=first.downstream.task, metric=first.downstream.metric, flatness=name,
         n=len(rows), partial=partial, skill=added_skill(y, values, controls, runs),
         matched=matched_loss(y, loss, values, caliper(errors, float(np.median(noise)), slope)),
         least_partial=least_partial_correlation(len(rows), partial.controls - 1), reliability=known,

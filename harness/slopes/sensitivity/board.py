@@ -43,8 +43,13 @@ def sensitivities(
 
 
 def upstream_sensitivities(fits: Sequence[Fit], roles: Roles) -> tuple[list[Sensitivity], list[Order]]:
-    """Each family's downstream metrics under every upstream task, in the order of the suite."""
+    """Each family's downstream metrics under every upstream task, in the order of the suite; one metric of each task."""
     place = {task: number for number, task in enumerate(roles.upstream)}
+    fits = [
+        fit
+        for fit in fits
+        if fit.cell.upstream.metric in roles.predictors.get(fit.cell.upstream.task, (fit.cell.upstream.metric,))[:1]
+    ]
     families: dict[str, dict[Measure, list[Option]]] = {}
     for fit in sorted(fits, key=lambda fit: place.get(fit.cell.upstream.task, len(place))):
         measures = families.setdefault(fit.cell.family, {})

@@ -151,7 +151,7 @@ def held_against(fits: Sequence[Fit], cells: Mapping[str, Sequence[Cell]]) -> tu
 
 def place_of(cell: Cell) -> tuple[str, str, str, str]:
     """Family, upstream task, downstream task and metric."""
-    return cell.family, cell.upstream.task, cell.downstream.task, cell.downstream.metric
+    return cell.family, cell.upstream.title, cell.downstream.task, cell.downstream.metric
 
 
 def option_of(name: str, cell: Cell, measured: Fit) -> Option:

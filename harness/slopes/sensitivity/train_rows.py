@@ -36,7 +36,7 @@ def train_row_sensitivities(
     for fit in fits:
         used = {told.get((fit.cell.downstream.task, point.checkpoint)) for point in fit.cell.points}
         if len(used) == 1 and (recipe := used.pop()) is not None:
-            measures = groups.setdefault((fit.cell.family, fit.cell.upstream.task), {})
+            measures = groups.setdefault((fit.cell.family, fit.cell.upstream.title), {})
             measures.setdefault((recipe[0], fit.cell.downstream.metric), {})[recipe[1]] = fit
     answers: list[Sensitivity] = []
     orders: list[Order] = []
