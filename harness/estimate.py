@@ -24,6 +24,7 @@ from harness.measures.flatness.pyhessian import MINIMUM_PROBES
 from harness.measures.kinds import kind_of
 from harness.measures.lm_loss import take
 from harness.measures.session import RowCache
+from harness.measures.translation.adaptation import general_task
 from harness.plan import Planned
 from harness.request import Options, Request
 from harness.results import Store
@@ -49,6 +50,8 @@ PRODUCT_PASSES = 10
 """Of one product of the Hessian with a vector."""
 STEP_PASSES = 4
 """Of writing one token of one hypothesis: a step has few rows, so that a machine is far from its rate."""
+OF_TWO_STACKS = 0.5
+"""Share of the parameters of an encoder-decoder model that a token of a pair passes: those of one of its two sides."""
 DEFAULT_PARAMETERS = 110_000_000
 
 
@@ -131,7 +134,19 @@ def work_of(task: Task, data: RowCache) -> tuple[float, int]:
 
 
 def translation_work(task: TranslationTask, data: RowCache) -> tuple[float, int]:
-    """Of translation: sources are read twice, to write from and to score references; translations are as long as those."""
+    """Of translation: with ``adapt`` before and after the training, in the general domain too where one is named."""
+    work, tokens = scoring_work(task, data)
+    if task.adapt is None:
+        return work, tokens
+    general = general_task(task)
+    for more in () if general is None else (scoring_work(general, data),):
+        work, tokens = work + more[0], tokens + more[1]
+    trained = task.adapt.steps * task.adapt.batch_tokens
+    return 2 * work + trained * PASSES["training"] * OF_TWO_STACKS, 2 * tokens + trained
+
+
+def scoring_work(task: TranslationTask, data: RowCache) -> tuple[float, int]:
+    """Sources are read twice, to write from and to score references; translations are as long as those."""
     pairs = pairs_of(task, data.get(task, "score"), task.place())
     words = bool(task.data.world)
     read, written = (count_tokens(texts, words) for texts in ([p.source for p in pairs], [p.target for p in pairs]))
@@ -218,14 +233,14 @@ def parameters_of(recipe: Maker, options: Options) -> int:
 
 def make_seconds(recipe: Maker, size: int | None, options: Options) -> float:
     """Seconds to train all members of a family; what trains nothing takes none to speak of."""
+    share = OF_TWO_STACKS if getattr(recipe, "objective", None) == "translation" else 1.0
     if isinstance(recipe, LanguageModels) and recipe.several_sizes:
         sizes = parameters_by_size(recipe)
-        runs = recipe.training_runs()
-        return sum(
+        return share * sum(
             training_seconds(run.steps * recipe.of(run.size).step_tokens, sizes[run.size.name], options.device)
-            for run in runs
+            for run in recipe.training_runs()
         )
-    return training_seconds(recipe.training_tokens(), size, options.device)
+    return share * training_seconds(recipe.training_tokens(), size, options.device)
 
 
 def training_seconds(tokens: int, size: int | None, device: str) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.results.record import CheckpointInfo, Record
 from harness.results.roles import Roles
-from harness.slopes.before_after import BEFORE, pairs
+from harness.slopes.before_after import BEFORE, GAIN, pairs
 from harness.slopes.join import Column, Members, columns, identities_by_name, mean_over_seeds, usable
 from harness.slopes.ordinary_least_squares import t_quantile
 
@@ -82,8 +82,8 @@ def change_of(
 ) -> Change | None:
     """The change of one metric over the checkpoints of a family that have both values; None where none has.
 
-    The error of a mean over three runs or more is the spread between them, t(R-1); of fewer, that of the test examples, the
-    two values taken as independent: they are scored on the same examples, so that the interval is rather too wide.
+    The error of a mean over three runs or more is the spread between them, t(R-1); of fewer, that of the test examples: as
+    the gain was recorded, from the same examples before and after, or else of two values taken as independent, too wide.
     """
     after, before = (
         usable({i: found[i] for i in names if i in found}) for found in (metrics[metric], metrics[metric + BEFORE])
@@ -103,10 +103,16 @@ def change_of(
         half = half if half > ROUNDING * np.abs(values).max() else 0.0
         method = f"t({by_run.size - 1}) of {by_run.size} runs"
     else:
-        errors = [mean_over_seeds(part[i]).stderr for part in (before, after) for i in shared]
+        known = usable({i: found for i, found in metrics.get(metric + GAIN, {}).items() if i in shared})
+        paired = len(known) == len(shared)
+        errors = [
+            mean_over_seeds(part[i]).stderr for part in ((known,) if paired else (before, after)) for i in shared
+        ]  # fmt: skip
         if all(error is not None for error in errors):
             # All checkpoints are scored on the same examples, so that their errors do not average out.
-            half = NORMAL_QUANTILE * float(np.sqrt(2 * np.mean([float(error or 0.0) ** 2 for error in errors])))
-            method = "of the test examples; these runs alone"
+            terms = 1 if paired else 2
+            half = NORMAL_QUANTILE * float(np.sqrt(terms * np.mean([float(error or 0.0) ** 2 for error in errors])))
+            method = f"of the test examples{', paired' if paired else ''}; these runs alone"
     low, high = (None, None) if half is None else (mean - half, mean + half)
-    return Change(*values.mean(axis=0).tolist(), mean, low, high, method, len(shared), by_run.size)
+    mean_before, mean_after = values.mean(axis=0).tolist()
+    return Change(mean_before, mean_after, mean, low, high, method, len(shared), by_run.size)

@@ -1,6 +1,7 @@
 """Which metrics of a task stand for a value before adaptation, and for another domain.
 
-A task that adapts a model before it is scored records NAME, the value after, and NAME_before. Where it records
+A task that adapts a model before it is scored records NAME, the value after, NAME_before, and NAME_gain, the change for
+the better with the error of paired examples. Where it records
 OTHER_NAME and OTHER_NAME_before too, those are the same metric in another domain, such as ``general_bleu``.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-BEFORE = "_before"
+BEFORE, GAIN = "_before", "_gain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,14 @@ def pairs(metrics: Collection[str]) -> list[Pair]:
 
 
 def own_metrics(metrics: Sequence[str]) -> list[str]:
-    """The metrics of a task that are its own result: not a value before adaptation, nor one of another domain.
+    """The metrics of a task that are its own result: not a value before adaptation, a gain, nor one of another domain.
 
-    >>> own_metrics(["bleu", "bleu_before", "general_bleu", "general_bleu_before", "chrf"])
+    >>> own_metrics(["bleu", "bleu_before", "bleu_gain", "general_bleu", "general_bleu_before", "chrf"])
     ['bleu', 'chrf']
     >>> own_metrics(["accuracy", "day_before"])
     ['accuracy', 'day_before']
     """
-    beside = {pair.metric for pair in pairs(metrics) if pair.domain} | {
-        pair.metric + BEFORE for pair in pairs(metrics)
-    }  # fmt: skip
+    paired = pairs(metrics)
+    beside = {pair.metric for pair in paired if pair.domain}
+    beside |= {pair.metric + ending for pair in paired for ending in (BEFORE, GAIN)}
     return [metric for metric in metrics if metric not in beside]

@@ -150,12 +150,12 @@ def lines_of(
                 for upstream in (one for one in roles.upstream if one != task):
                     wanted = predictors(upstream, table, roles)
                     for predictor in wanted:
-                        axes = [
+                        x, y = (
                             series(where, what, table, {(where, what): chance_of(table[where][what])}, members,
                                    several=where == upstream and len(wanted) > 1)
                             for where, what in ((upstream, predictor), (task, metric))
-                        ]  # fmt: skip
-                        cell = cell_of(name, *axes, members, checkpoints)
+                        )  # fmt: skip
+                        cell = cell_of(name, x, y, members, checkpoints)
                         if cell.points:
                             yield Line(name, cell, uncensored(cell)[0], second)
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS, bootstrap_t
+from harness.slopes.cluster_bootstrap import BOOTSTRAP_RUNS, Positions, bootstrap_t
 from harness.slopes.ordinary_least_squares import Array, line_through, t_quantile
 
 Design = Literal["one checkpoint per run", "per-run slopes", "one mean per run", "trajectory"]
@@ -32,7 +32,7 @@ class Sample:
     run: tuple[str, ...]
     name: tuple[str, ...]
 
-    def by_run(self) -> dict[str, Array]:
+    def by_run(self) -> dict[str, Positions]:
         """Run to the positions of its points, runs in the order they are first seen."""
         positions: dict[str, list[int]] = {}
         for position, run in enumerate(self.run):
@@ -66,7 +66,7 @@ def design(sample: Sample, tolerance: float) -> Design:
     return "trajectory"
 
 
-def runs_with_slope(sample: Sample) -> list[Array]:
+def runs_with_slope(sample: Sample) -> list[Positions]:
     """The points of each run that spans a tenth of the window or more."""
     least = LEAST_SHARE * np.ptp(sample.x)
     return [where for where in sample.by_run().values() if len(where) > 1 and np.ptp(sample.x[where]) >= least > 0]

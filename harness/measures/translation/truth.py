@@ -79,7 +79,7 @@ def excess_value(truth: Truth, nats: Floats) -> Value:
     known = {"least": float(truth.nats.sum()) / total, "entropy": truth.entropy}
     value, stderr, method = float(above.sum()) / total, None, "none: a single segment"
     if len(above) > 1:
-        found = ratio_estimate(above, truth.words, np.arange(len(above)))
+        found = ratio_estimate(above, truth.words.astype(np.int64), np.arange(len(above)))
         stderr, method = (
             found.stderr,
             f"ratio estimator over {found.clusters} segments; by probabilities of the targets",
