@@ -21,7 +21,6 @@ from harness.measures.translation.decoding.constraints import Constraints
 from harness.measures.translation.decoding.hypothesis import Hypothesis
 from harness.measures.translation.decoding.rows import Rows
 
-
 NOTHING = Hypothesis([], -torch.inf, False)
 """Where no text has a log-probability that is a number."""
 
