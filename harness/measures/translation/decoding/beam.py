@@ -21,6 +21,9 @@ from harness.measures.translation.decoding.constraints import Constraints
 from harness.measures.translation.decoding.hypothesis import Hypothesis
 from harness.measures.translation.decoding.rows import Rows
 
+NOTHING = Hypothesis([], -torch.inf, False)
+"""Where no text has a log-probability that is a number."""
+
 
 @dataclass
 class Ended:
@@ -77,7 +80,7 @@ def beam(rows: Rows, constraints: Constraints, beams: int, length_penalty: float
         going, total, places = [going[place] for place in kept], total[kept], places[kept]
         rows.take(next_ones.rows[kept].gather(1, places).flatten(), sources=dropped or step == 0)
         rows.step(next_ones.tokens[kept].gather(1, places).flatten())
-    return [ended.kept[0][2] for ended in found]
+    return [ended.kept[0][2] if ended.kept else NOTHING for ended in found]
 
 
 def candidates(rows: Rows, constraints: Constraints, total: torch.Tensor, step: int, beams: int) -> Candidates:

@@ -58,4 +58,4 @@ def test_what_is_not_done_is_refused() -> None:
     model = copy.copy(model_of("bart"))
     model.generation_config = GenerationConfig(pad_token_id=PADDING, encoder_no_repeat_ngram_size=3)
     with pytest.raises(HarnessError, match="encoder_no_repeat_ngram_size: 3, which decoding does not do"):
-        decode(model, sources_of(), Decoding(), start=[2], end=2, token_budget=99)
+        decode(model, sources_of(), Decoding(maximum_length=9), start=[2], end=2, token_budget=99)
