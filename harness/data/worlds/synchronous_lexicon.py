@@ -17,8 +17,10 @@ ARTICLES = ("tho", "tha", "ano", "ana")
 """Definite before the two genders of nouns, indefinite before them."""
 SENSES = 3
 CLASSES = 3
-RARE = 0.03
+RARE = 0.05
 """Share of words that are drawn from the whole category, so that every word occurs in every domain."""
+USUAL = 0.2
+"""Share of translations that are a word's usual one, which no other has for its own: so does every target word."""
 LEXICON_STREAM, DOMAIN_STREAM = 1000, 2000
 
 
@@ -127,6 +129,7 @@ class Probabilities:
         words = np.stack([np.pad(row, (0, max(lexicon.sizes) - len(row))) for row in own])
         shape = (len(lexicon.sizes), CLASSES, max(lexicon.sizes), SENSES)
         senses = on_grid(generator.gamma(sense_concentration, size=shape).reshape(-1, SENSES)).reshape(shape)
+        senses = (1.0 - USUAL) * senses + USUAL * np.eye(SENSES)[0]
         senses = np.where(lexicon.ambiguous[:, None, :, None], senses, np.eye(SENSES)[0])
         return cls(rules, words, senses, on_grid(generator.gamma(sense_concentration, size=(CLASSES, 2))))
 

@@ -198,6 +198,8 @@ def change_error(
             for side in (after, before)
         )
         return paired_bootstrap(first, second, wanted.values).stderr, "paired bootstrap over segments"
+    if metric not in before:
+        return None, "none: not recorded of each segment"
     one, other = before[metric], after[metric]
     found = ratio_estimate(other.outcome - one.outcome, one.weight, np.arange(len(one.outcome)))
     return found.stderr, f"ratio estimator over {found.clusters} paired segments"

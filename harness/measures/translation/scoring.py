@@ -19,6 +19,7 @@ from harness.measures.translation.languages import told
 from harness.measures.translation.metrics import Scored, scored
 from harness.measures.translation.prompts import encoded_prompts, first_line
 from harness.measures.translation.segments import segment_outcomes
+from harness.measures.translation.truth import Truth, excess_value, truth_of
 from harness.specs import Decoding, TranslationTask
 
 if TYPE_CHECKING:
@@ -54,10 +55,13 @@ def translated(session: Session, task: TranslationTask, decoding: Decoding, mode
         nats = reference_losses(model, encoded, budget, advance)
     texts = texts_of(tokenizer, hypotheses, causal=not encoded.start)
     found = degenerate([h.tokens for h in hypotheses], texts, finished(tokenizer, hypotheses, causal=not encoded.start))
-    values, outcomes = score_values(session, task, pairs, texts)
+    truth = session.data.once(("truth", task.name), lambda: truth_of(task, pairs))
+    values, outcomes = score_values(session, task, pairs, texts, truth)
     details = {"empty": found.empty, "looping": found.looping, "unfinished": found.unfinished}
     values[0] = replace(values[0], details={**(values[0].details or {}), **details})
     losses, of_losses = loss_values(pairs, encoded, nats)
+    if truth is not None and whole(encoded, tokenizer):
+        losses.append(excess_value(truth, nats))
     said = [(pair.row, text, h.finished) for pair, text, h in zip(pairs, texts, hypotheses, strict=True)]
     return Translated(
         (*values, *losses),
@@ -91,9 +95,9 @@ def finished(tokenizer: Any, hypotheses: list[Hypothesis], *, causal: bool) -> l
 
 
 def score_values(
-    session: Session, task: TranslationTask, pairs: list[Pair], texts: list[str]
+    session: Session, task: TranslationTask, pairs: list[Pair], texts: list[str], truth: Truth | None
 ) -> tuple[list[Value], list[Outcomes]]:
-    """The task's metrics with floors, and the outcomes of each segment."""
+    """The task's metrics with floors, on a world ``best`` too, and the outcomes of each segment."""
     target, references = task.languages.target, [pair.target for pair in pairs]
     sources, rows = [pair.source for pair in pairs], np.array([pair.row for pair in pairs])
     values, outcomes = [], []
@@ -103,11 +107,30 @@ def score_values(
             ("copy", task.name, metric), partial(copied, metric, sources, references, target)
         )
         details = floor_details(copy, shuffled(metric, texts, references, target)) | {"sacrebleu": found.signature}
+        if truth is not None:
+            details["best"] = best_score(session, task, metric, truth, references)
         values.append(
             Value(metric, found.value, found.stderr, found.stderr_method, len(pairs), "points", found.higher_is_better, details)
         )  # fmt: skip
         outcomes += segment_outcomes(found, rows)
     return values, outcomes
+
+
+def best_score(
+    session: Session, task: TranslationTask, metric: str, truth: Truth, references: list[str]
+) -> float:  # fmt: skip
+    """What a world's most probable translations score on the same pairs."""
+    return float(
+        session.data.once(
+            ("best", task.name, metric), lambda: scored(metric, truth.best, references, task.languages.target).value
+        )
+    )
+
+
+def whole(encoded: Encoded, tokenizer: Any) -> bool:
+    """Whether all words of all references are scored, and none of them as an unknown one."""
+    unknown = tokenizer.unk_token_id
+    return not encoded.cut_targets and not any(unknown in target for target in encoded.targets)
 
 
 def warnings(found: Degenerate, encoded: Encoded, window: int, maximum_length: int) -> tuple[str, ...]:
