@@ -86,6 +86,20 @@ class Material:
 
     @cached_property
     def corpus(self) -> tuple[list[Part], str]:
+        """What is read, and what it is called."""
+        return self.read_corpus()
+
+    @cached_property
+    def blocks(self) -> torch.Tensor | Mixture:
+        """The text trained on in sequences of one length."""
+        return self.read_blocks()
+
+    @cached_property
+    def pairs(self) -> PairTokens:
+        """The pairs trained on, as tokens."""
+        return self.read_pairs()
+
+    def read_corpus(self) -> tuple[list[Part], str]:
         """All text that the corpus names, or both sides of all pairs, and what it is called."""
         if self.recipe.pairs:
             return [both_sides(part) for part in self.parallel[0]], self.parallel[1]
@@ -98,22 +112,24 @@ class Material:
             self.recipe, self.start, [text for part in self.corpus[0] for text in part.texts], self.offline
         )
 
-    @cached_property
-    def blocks(self) -> torch.Tensor | Mixture:
-        """The text trained on in sequences of one length."""
+    def read_blocks(self) -> torch.Tensor | Mixture:
+        """The text in sequences of one length, as much of it as is selected."""
         parts = chosen_parts(self.recipe, self.corpus[0], self.tokenizer, self.spec_folder, self.offline)
         return blocks_of(self.recipe, parts, self.tokenizer)
 
-    @cached_property
-    def pairs(self) -> PairTokens:
-        """The pairs trained on, as tokens; how many were too long is said once and kept beside the family."""
+    def read_pairs(self) -> PairTokens:
+        """Pairs as tokens; how many were too long is said once and kept beside the family."""
         weights = [part.weight for part in self.recipe.pairs]
         found = tokenised(self.parallel[0], weights, self.tokenizer, self.recipe.length)
-        self.family.describe(pairs={"trained_on": len(found.sources), "left_out": found.left_out})
+        self.note_pairs(found)
         if found.left_out:
             say(f"{self.family.folder.name}: {found.left_out:,} pairs have a side of more than {self.recipe.length} tokens "
                 "and are left out")  # fmt: skip
         return found
+
+    def note_pairs(self, found: PairTokens) -> None:
+        """Keep beside the family how many pairs are trained on."""
+        self.family.describe(pairs=found.told)
 
     def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
         """The text of ``evaluate``, cut once for all runs.
@@ -238,7 +254,7 @@ def about_member(
         "run": f"{family.recipe[:16]}/{run.name}", "step": step, "training_seed": run.seed, "corpus": corpus,
         "objective": recipe.objective, "parent": getattr(recipe, "start", None),
         "made": {
-            "maker": recipe.maker, "recipe": family.recipe, "threads": torch.get_num_threads(),
+            "maker": family.maker, "recipe": family.recipe, "threads": torch.get_num_threads(),
             "tokens": tokens(step), "train_loss": loss, **(sized if run.sized else {}),
         },
     }  # fmt: skip

@@ -4,6 +4,7 @@ from harness.specs.choice import ChoiceTask
 from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_task, protocol_of, task_names
 from harness.specs.makers import (
+    Adapt,
     Enlarge,
     Interpolate,
     LanguageModels,
@@ -39,7 +40,7 @@ from harness.specs.task import (
 )
 from harness.specs.translation import Decoding, Languages, Pairs, ParallelText, TranslationTask
 
-__all__ = ["AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Enlarge", "Family", "FinetuneTask",
+__all__ = ["Adapt", "AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Enlarge", "Family", "FinetuneTask",
            "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages", "LmLossTask", "Loss", "Maker",
            "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask", "Protocol", "Prune", "Quantize",
            "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text", "Training",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from harness.specs.makers.adapt import Adapt
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.interpolate import Interpolate
 from harness.specs.makers.model import Maker, Training
@@ -28,9 +29,10 @@ MAKERS: Mapping[str, type[Maker]] = {
     "rescale": Rescale,
     "quantize": Quantize,
     "interpolate": Interpolate,
+    "adapt": Adapt,
 }
 Recipe = Annotated[
-    Pretrain | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale | Quantize | Interpolate,
+    Pretrain | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale | Quantize | Interpolate | Adapt,
     Field(discriminator="maker"),
 ]
 
@@ -40,5 +42,5 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Enlarge", "Interpolate", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune",
+__all__ = ["MAKERS", "Adapt", "Enlarge", "Interpolate", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune",
            "Quantize", "Recipe", "Reinitialize", "Rescale", "Scale", "Training", "TrainingRun", "recipe_of"]  # fmt: skip
