@@ -24,6 +24,7 @@ from harness.makers.adversary import AdversarialLoss
 from harness.makers.equal_loss import equal_loss
 from harness.makers.family import FamilyFolder
 from harness.makers.held_out import Found, HeldOut
+from harness.makers.held_out_pairs import HeldOutPairs
 from harness.makers.models import new_model, non_embedding_parameters, with_dropout
 from harness.makers.objectives import LOSSES, Objective, language_batches
 from harness.makers.pair_batches import PairTokens, tokenised
@@ -34,7 +35,7 @@ from harness.makers.training_text import Mixture, Part, blocks_of, both_sides, c
 from harness.makers.translation import Translating
 from harness.progress import say
 from harness.specs import LanguageModels, Pretrain, TrainingRun
-from harness.specs.makers.pretrain import Evaluate
+from harness.specs.makers.pretrain import Evaluate, EvaluatePairs
 from harness.training.loop import Batch, Loop, LossFunction, Recipe
 
 VERSION = 2
@@ -131,14 +132,18 @@ class Material:
         """Keep beside the family how many pairs are trained on."""
         self.family.describe(pairs=found.told)
 
-    def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
+    def held_out_text(self, evaluate: Evaluate | EvaluatePairs, model: Any) -> HeldOut:
         """The text of ``evaluate``, cut once for all runs.
 
         Raises:
             HarnessError: members are to be compared on it, and it is a single document.
         """
         if self.held_out is None:
-            self.held_out = HeldOut(evaluate, self.recipe, model, self.tokenizer, self.spec_folder, self.offline)
+            places = (model, self.tokenizer, self.spec_folder, self.offline)
+            if isinstance(evaluate, EvaluatePairs):
+                self.held_out = HeldOutPairs(evaluate, self.recipe.length, *places)
+            else:
+                self.held_out = HeldOut(evaluate, self.recipe, *places)
             if getattr(self.recipe, "target_loss", None) is not None and len(self.family.names) > 1:
                 self.held_out.require_documents(2)
         return self.held_out
@@ -215,10 +220,10 @@ def train_run(material: Material, run: TrainingRun) -> None:
             family.note(member, parameters=without_embeddings)
         about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings, tokens)
         members, target = run.members, None
-        if isinstance(own, Pretrain) and own.evaluate is not None:
-            held_out = material.held_out_text(own.evaluate, model)
+        if isinstance(own, Pretrain) and own.evaluation is not None:
+            held_out = material.held_out_text(own.evaluation, model)
             if own.target_loss is not None and run.most is not None:
-                target = Target(held_out, own.target_loss, own.evaluate.every, run.most, run.members)
+                target = Target(held_out, own.target_loss, own.evaluation.every, run.most, run.members)
                 members = {}
             about = partial(with_held_out, about, held_out, target, run, family, loop)
         Run(family, run.name, loop, given, members, about, tokenizer, target=target, adversary=adversary).train()
