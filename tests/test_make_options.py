@@ -38,7 +38,7 @@ def test_what_an_option_is_given_is_told_by_the_type_of_its_field():
     fields = MAKERS["pretrain"].model_fields
     shown = {name: values_of(fields[name]) for name in ("steps", "objective", "learning_rate", "architecture", "start")}
     assert shown == {
-        "steps": "LIST|FIRST:LAST:STEP", "objective": "causal|masked|span|denoising", "learning_rate": "NUMBER",
+        "steps": "LIST|FIRST:LAST:STEP", "objective": "causal|masked|span|denoising|translation", "learning_rate": "NUMBER",
         "architecture": "MAPPING", "start": "TEXT",
     }  # fmt: skip
     assert plain_text(fields["objective"]) and plain_text(fields["start"]) and not plain_text(fields["tokenizer"])

@@ -56,6 +56,11 @@ class FamilyFolder:
         else:
             self.about |= {part: found[part] for part in KEPT if part in found}
 
+    @property
+    def maker(self) -> str:
+        """The maker of its members."""
+        return str(self.about["made"]["maker"])
+
     def write(self) -> None:
         """Write ``family.yaml``.
 

@@ -90,6 +90,10 @@ class HeldOut:
             settings |= corruption_policy(loss, model.config.model_type, "the model in training")
         self.causal = objective != "masked"
         self.sequences = cut(tokenise(tokenizer, documents), model, tokenizer, loss, settings, objective)
+        self.count_tokens()
+
+    def count_tokens(self) -> None:
+        """How many tokens of each document are scored."""
         self.clusters = np.array([sequence.cluster for sequence in self.sequences])
         shift = 1 if self.causal else 0
         counted = [int(sequence.labels[shift:].ne(-100).sum()) for sequence in self.sequences]

@@ -40,9 +40,26 @@ class PairTokens:
     left_out: int = 0
 
     @property
+    def told(self) -> dict[str, int]:
+        """For ``family.yaml``."""
+        return {"trained_on": len(self.sources), "left_out": self.left_out}
+
+    @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of source and target, ``(N, 2)``."""
         return np.array([(len(s), len(t)) for s, t in zip(self.sources, self.targets, strict=True)], dtype=np.int64)
+
+
+def mixed(own: PairTokens, general: PairTokens, share: float) -> PairTokens:
+    """Pairs of which a share is general; those of each side keep their proportions."""
+    first = len(own.sources)
+    return PairTokens(
+        own.sources + general.sources, own.targets + general.targets,
+        (*own.parts, *(part + first for part in general.parts)),
+        (*((1 - share) * weight / sum(own.weights) for weight in own.weights),
+         *(share * weight / sum(general.weights) for weight in general.weights)),
+        own.left_out + general.left_out,
+    )  # fmt: skip
 
 
 def tokenised(

@@ -24,6 +24,7 @@ from harness.makers.adversary import AdversarialLoss
 from harness.makers.equal_loss import equal_loss
 from harness.makers.family import FamilyFolder
 from harness.makers.held_out import Found, HeldOut
+from harness.makers.held_out_pairs import HeldOutPairs
 from harness.makers.models import new_model, non_embedding_parameters, with_dropout
 from harness.makers.objectives import LOSSES, Objective, language_batches
 from harness.makers.pair_batches import PairTokens, tokenised
@@ -34,7 +35,7 @@ from harness.makers.training_text import Mixture, Part, blocks_of, both_sides, c
 from harness.makers.translation import Translating
 from harness.progress import say
 from harness.specs import LanguageModels, Pretrain, TrainingRun
-from harness.specs.makers.pretrain import Evaluate
+from harness.specs.makers.pretrain import Evaluate, EvaluatePairs
 from harness.training.loop import Batch, Loop, LossFunction, Recipe
 
 VERSION = 2
@@ -90,6 +91,20 @@ class Material:
 
     @cached_property
     def corpus(self) -> tuple[list[Part], str]:
+        """What is read, and what it is called."""
+        return self.read_corpus()
+
+    @cached_property
+    def blocks(self) -> torch.Tensor | Mixture:
+        """The text trained on in sequences of one length."""
+        return self.read_blocks()
+
+    @cached_property
+    def pairs(self) -> PairTokens:
+        """The pairs trained on, as tokens."""
+        return self.read_pairs()
+
+    def read_corpus(self) -> tuple[list[Part], str]:
         """All text that the corpus names, or both sides of all pairs, and what it is called."""
         if self.recipe.pairs:
             return [both_sides(part) for part in self.parallel[0]], self.parallel[1]
@@ -102,9 +117,8 @@ class Material:
             self.recipe, self.start, [text for part in self.corpus[0] for text in part.texts], self.offline
         )
 
-    @cached_property
-    def blocks(self) -> torch.Tensor | Mixture:
-        """The text trained on in sequences of one length."""
+    def read_blocks(self) -> torch.Tensor | Mixture:
+        """The text in sequences of one length, as much of it as is selected."""
         parts = chosen_parts(self.recipe, self.corpus[0], self.tokenizer, self.spec_folder, self.offline)
         return blocks_of(self.recipe, parts, self.tokenizer)
 
@@ -113,29 +127,36 @@ class Material:
         """The pairs trained on, part by part."""
         return self.parallel[0]
 
-    @cached_property
-    def pairs(self) -> PairTokens:
-        """The pairs trained on, as tokens; how many were too long is said once and kept beside the family."""
+    def read_pairs(self) -> PairTokens:
+        """Pairs as tokens; how many were too long is said once and kept beside the family."""
         weights = [part.weight for part in self.recipe.pairs]
         found = tokenised(self.training_parallel, weights, self.tokenizer, self.recipe.length)
-        self.family.describe(pairs={"trained_on": len(found.sources), "left_out": found.left_out})
+        self.note_pairs(found)
         if found.left_out:
             say(f"{self.family.folder.name}: {found.left_out:,} pairs have a side of more than {self.recipe.length} tokens "
                 "and are left out")  # fmt: skip
         return found
 
+    def note_pairs(self, found: PairTokens) -> None:
+        """Keep beside the family how many pairs are trained on."""
+        self.family.describe(pairs=found.told)
+
     def loss(self, own: LanguageModels, model: Any) -> LossFunction:
         """What a model of one size minimises."""
         return partial(LOSSES[own.objective], smoothing=own.label_smoothing)
 
-    def held_out_text(self, evaluate: Evaluate, model: Any) -> HeldOut:
+    def held_out_text(self, evaluate: Evaluate | EvaluatePairs, model: Any) -> HeldOut:
         """The text of ``evaluate``, cut once for all runs.
 
         Raises:
             HarnessError: members are to be compared on it, and it is a single document.
         """
         if self.held_out is None:
-            self.held_out = HeldOut(evaluate, self.recipe, model, self.tokenizer, self.spec_folder, self.offline)
+            places = (model, self.tokenizer, self.spec_folder, self.offline)
+            if isinstance(evaluate, EvaluatePairs):
+                self.held_out = HeldOutPairs(evaluate, self.recipe.length, *places)
+            else:
+                self.held_out = HeldOut(evaluate, self.recipe, *places)
             if getattr(self.recipe, "target_loss", None) is not None and len(self.family.names) > 1:
                 self.held_out.require_documents(2)
         return self.held_out
@@ -212,10 +233,10 @@ def train_run(material: Material, run: TrainingRun) -> None:
             family.note(member, parameters=without_embeddings)
         about: About = partial(about_member, own, family, run, material.corpus[1], without_embeddings, tokens)
         members, target = run.members, None
-        if isinstance(own, Pretrain) and own.evaluate is not None:
-            held_out = material.held_out_text(own.evaluate, model)
+        if isinstance(own, Pretrain) and own.evaluation is not None:
+            held_out = material.held_out_text(own.evaluation, model)
             if own.target_loss is not None and run.most is not None:
-                target = Target(held_out, own.target_loss, own.evaluate.every, run.most, run.members)
+                target = Target(held_out, own.target_loss, own.evaluation.every, run.most, run.members)
                 members = {}
             about = partial(with_held_out, about, held_out, target, run, family, loop)
         Run(family, run.name, loop, given, members, about, tokenizer, target=target, adversary=adversary).train()
@@ -251,7 +272,7 @@ def about_member(
         "run": f"{family.recipe[:16]}/{run.name}", "step": step, "training_seed": run.seed, "corpus": corpus,
         "objective": recipe.objective, "parent": getattr(recipe, "start", None),
         "made": {
-            "maker": recipe.maker, "recipe": family.recipe, "threads": torch.get_num_threads(),
+            "maker": family.maker, "recipe": family.recipe, "threads": torch.get_num_threads(),
             "tokens": tokens(step), "train_loss": loss, **(sized if run.sized else {}),
         },
     }  # fmt: skip

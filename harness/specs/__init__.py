@@ -6,6 +6,7 @@ from harness.specs.decoding import Decoding, Languages
 from harness.specs.flatness import FlatnessTask
 from harness.specs.load import kinds, load_protocol, load_task, load_tasks, protocol_of, task_names
 from harness.specs.makers import (
+    Adapt,
     Distill,
     Enlarge,
     Interpolate,
@@ -43,9 +44,9 @@ from harness.specs.task import (
 )
 from harness.specs.translation import TranslationTask
 
-__all__ = ["Adaptation", "AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Distill", "Enlarge", "Family",
-           "FinetuneTask", "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages", "LmLossTask",
-           "Loss", "Maker", "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask", "Protocol", "Prune",
-           "Quantize", "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite", "Task", "Text",
-           "Training", "TrainingRun", "TranslationTask", "check", "kinds", "load_protocol", "load_suite", "load_task",
-           "load_tasks", "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip
+__all__ = ["Adapt", "Adaptation", "AffinityTask", "ChoiceTask", "Corpus", "Data", "Decoding", "Distill", "Enlarge",
+           "Family", "FinetuneTask", "FlatnessTask", "Interpolate", "LabelledTask", "LanguageModels", "Languages",
+           "LmLossTask", "Loss", "Maker", "Pairs", "ParallelText", "Permute", "Pretrain", "Probe", "ProbeTask",
+           "Protocol", "Prune", "Quantize", "Reinitialize", "Rescale", "Scale", "Skill", "Source", "Spec", "Suite",
+           "Task", "Text", "Training", "TrainingRun", "TranslationTask", "check", "kinds", "load_protocol",
+           "load_suite", "load_task", "load_tasks", "protocol_of", "read_yaml", "shipped_tasks", "task_names"]  # fmt: skip

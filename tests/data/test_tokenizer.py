@@ -87,3 +87,24 @@ def test_bad_input_is_refused(change: dict[str, Any], message: str) -> None:
     given = {"texts": TEXTS, "kind": "bpe", "vocabulary": 300, "objective": "causal"} | change
     with pytest.raises(HarnessError, match=message):
         train_tokenizer(given.pop("texts"), **given)
+
+
+def test_sentencepiece_marks_words_and_gives_back_what_it_read(tmp_path):
+    texts = ["Der Hund läuft über die Straße.", "The dog  runs across\tthe street."] * 20 + ["漢"]
+    made = train_tokenizer(texts, kind="sentencepiece", vocabulary=60, objective="translation")
+    again = train_tokenizer(texts, kind="sentencepiece", vocabulary=60, objective="translation")
+    assert made.backend_tokenizer.to_str() == again.backend_tokenizer.to_str() and len(made) == 60
+    made.save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    for text in ("Der Hund läuft.", "  The   dog runs\nacross. ", "ﬁne"):
+        ids = made(text)["input_ids"]
+        assert loaded(text)["input_ids"] == ids and ids[-1] == made.eos_token_id
+    assert made.decode(made("  The   dog runs\nacross. ").input_ids, skip_special_tokens=True) == "The dog runs across."
+    assert made("漢字 the 字").input_ids.count(made.unk_token_id) == 2  # a character in 1,300 is none of the alphabet
+
+
+def test_sentencepiece_in_lower_case_and_a_small_vocabulary():
+    made = train_tokenizer(
+        ["Ein Ei", "ein Hai"], kind="sentencepiece", vocabulary=10, objective="translation", lowercase=True
+    )
+    assert made("EIN")["input_ids"] == made("ein")["input_ids"] and len(made) <= 10

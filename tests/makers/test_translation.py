@@ -103,11 +103,11 @@ def test_the_loss_is_transformers_own_and_counts_no_padding(folder):
         theirs = [model(input_ids=torch.tensor([tokenizer(p.source).input_ids]),
                               labels=torch.tensor([tokenizer(p.target).input_ids])).loss.item() for p in pairs]  # fmt: skip
         expected = (2 * theirs[0] + 5 * theirs[1]) / 7
-        assert float(translation_loss(model, both)) == pytest.approx(expected, rel=1e-5)
+        assert translation_loss(model, both).item() == pytest.approx(expected, rel=1e-5)
         with torch.no_grad():
             logits = model(**{k: v for k, v in both.items() if k != "decoder_input_ids"}).logits.flatten(0, 1)
         smoothed = torch.nn.functional.cross_entropy(logits, both["labels"].flatten(), label_smoothing=0.1)
-        assert float(translation_loss(model, both, 0.1)) == pytest.approx(float(smoothed), rel=1e-5)
+        assert translation_loss(model, both, 0.1).item() == pytest.approx(float(smoothed), rel=1e-5)
 
 
 def of_lengths(*lengths: tuple[int, int], parts=None, weights=(1.0,)) -> PairTokens:
@@ -167,7 +167,23 @@ def test_sizes_are_members_and_the_plan_counts_budgets(folder):
     assert plan(made, folder / "f").parameters > 60 * 64
 
 
+def test_members_tell_their_loss_on_held_out_pairs(folder):
+    held = part(where={"n": 3}, first=5)
+    maker.make(recipe(steps=[1], evaluate_pairs=held), folder / "f", spec_folder=folder)
+    member = folder / "f" / "seed=1" / "step=1"
+    found = json.loads((member / "harness.json").read_text())["made"]["held_out"]
+    model, tokenizer = load_language_model(resolve(str(member)), "cpu", "float32")
+    rows = [json.loads(line) for line in (folder / "pairs.jsonl").read_text().splitlines()]
+    pairs = [(tokenizer(row["de"]).input_ids, tokenizer(row["en"]).input_ids) for row in rows if row["n"] == 3][:5]
+    with torch.no_grad():
+        nats = [model(input_ids=torch.tensor([s]), labels=torch.tensor([t])).loss.item() * len(t) for s, t in pairs]
+    counted = sum(len(target) for _, target in pairs)
+    assert found["loss"] == pytest.approx(sum(nats) / counted, rel=1e-5)
+    assert (found["tokens"], found["documents"]) == (counted, 5)
+
+
 @pytest.mark.parametrize(("changes", "message"), [
+    ({"evaluate": {"data": {"world": "hmm"}}}, "give evaluate_pairs in place of evaluate"),
     ({"pairs": []}, "learns from pairs: give them"),
     ({"corpus": [{"data": {"world": "hmm"}}]}, "corpus and select are for text"),
     ({"objective": "causal", "architecture": {"model_type": "gpt2"}}, "pairs are for translation"),

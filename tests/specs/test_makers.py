@@ -141,3 +141,28 @@ def test_the_protocol_of_liu_et_al_leaves_the_architecture_to_the_user():
     assert open_world("pcfg", recipe.corpus[0].data.options).options.longest == 32
     with pytest.raises(ValidationError, match="architecture needs model_type"):
         Pretrain.model_validate(given)
+
+
+PAIRS = [{"data": {"files": ["a.jsonl"]}, "source": "{{ de }}", "target": "{{ en }}"}]
+
+
+def test_the_published_sizes_of_distill_adapt_distill():
+    found = {}
+    for size in ("teacher", "medium", "small", "tiny"):
+        made = Pretrain.model_validate(
+            {"maker": "pretrain", "protocol": f"gordon_duh_{size}", "pairs": PAIRS, "seeds": 1}
+        )
+        shape = made.architecture
+        found[size] = (shape["encoder_layers"], shape["decoder_layers"], shape["d_model"], shape["decoder_ffn_dim"])
+        assert made.members()[-1] == "seed=1/step=300000" and made.training_tokens() == 300_000 * 8192
+    assert found == {"teacher": (6, 6, 512, 2048), "medium": (3, 3, 512, 2048), "small": (3, 3, 256, 1024),
+                     "tiny": (1, 1, 256, 1024)}  # fmt: skip
+
+
+def test_the_protocols_of_adaptation():
+    assert protocols("adapt") == ["fine_tuning", "mixed_fine_tuning"]
+    given = {"maker": "adapt", "start": "a/b", "domains": {"emea": {"pairs": PAIRS}}}
+    alone = recipe_of(given | {"protocol": "fine_tuning"})
+    assert alone.members()[0] == "domain=emea/seed=1/step=1000"
+    both = recipe_of(given | {"protocol": "mixed_fine_tuning", "general": {"pairs": PAIRS}})
+    assert both.general_share == 0.5 and both.members() == alone.members()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from harness.specs.makers.adapt import Adapt
 from harness.specs.makers.distill import Distill
 from harness.specs.makers.enlarge import Enlarge
 from harness.specs.makers.interpolate import Interpolate
@@ -30,9 +31,10 @@ MAKERS: Mapping[str, type[Maker]] = {
     "rescale": Rescale,
     "quantize": Quantize,
     "interpolate": Interpolate,
+    "adapt": Adapt,
 }
 Recipe = Annotated[
-    Pretrain | Distill | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale | Quantize | Interpolate,
+    Pretrain | Distill | Adapt | Scale | Prune | Reinitialize | Permute | Enlarge | Rescale | Quantize | Interpolate,
     Field(discriminator="maker"),
 ]
 
@@ -42,5 +44,5 @@ def recipe_of(value: Mapping[str, Any]) -> Maker:
     return TypeAdapter(Recipe).validate_python(value)
 
 
-__all__ = ["MAKERS", "Distill", "Enlarge", "Interpolate", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune",
+__all__ = ["MAKERS", "Adapt", "Distill", "Enlarge", "Interpolate", "LanguageModels", "Maker", "Permute", "Pretrain", "Prune",
            "Quantize", "Recipe", "Reinitialize", "Rescale", "Scale", "Training", "TrainingRun", "recipe_of"]  # fmt: skip

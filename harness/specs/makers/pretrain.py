@@ -151,6 +151,12 @@ class Evaluate(Corpus):
     mask_seed: int = Field(0, description="of the masks, or the spans")
 
 
+class EvaluatePairs(ParallelText):
+    """Held-out pairs on which the loss of a translation model is measured while it is trained."""
+
+    every: Positive = Field(50, description="steps between two evaluations")
+
+
 class Pretrain(LanguageModels):
     """A language model trained from scratch, or trained on from ``start``; each seed is one run of several steps."""
 
@@ -166,6 +172,7 @@ class Pretrain(LanguageModels):
         description="optimizer steps after which a checkpoint is kept; the last one ends the run"
     )
     evaluate: Evaluate | None = Field(None, description="held-out text; members tell their loss on it")
+    evaluate_pairs: EvaluatePairs | None = Field(None, description="translation: held-out pairs, in place of evaluate")
     target_loss: Annotated[float, Field(gt=0)] | None = Field(
         None,
         description="nats per token of evaluate: a run ends at the first evaluation at or below it, within the one number of "
@@ -198,7 +205,7 @@ class Pretrain(LanguageModels):
             if self.continue_steps != (0,):
                 raise ValueError("continue_steps are counted from target_loss; give it, or leave continue_steps out")
             return self
-        if self.evaluate is None:
+        if self.evaluation is None:
             raise ValueError("target_loss is a loss on held-out text; say which under evaluate: (data, split, every)")
         if len(self.steps) != 1:
             raise ValueError(f"target_loss takes one number of steps, the most there may be; found {list(self.steps)}")
@@ -207,6 +214,22 @@ class Pretrain(LanguageModels):
         if list(self.continue_steps) != sorted(set(self.continue_steps)):
             raise ValueError(f"continue_steps must rise: {list(self.continue_steps)}")
         return self
+
+    @model_validator(mode="after")
+    def evaluated_on_what_it_learns(self) -> Pretrain:
+        """A translation model is evaluated on pairs, every other on text."""
+        if self.objective == "translation" and self.evaluate is not None:
+            raise ValueError("objective: translation is evaluated on pairs: give evaluate_pairs in place of evaluate")
+        if self.objective != "translation" and self.evaluate_pairs is not None:
+            raise ValueError(
+                f"objective: {self.objective} is evaluated on text: give evaluate in place of evaluate_pairs"
+            )
+        return self
+
+    @property
+    def evaluation(self) -> Evaluate | EvaluatePairs | None:
+        """What the loss is measured on while a model is trained."""
+        return self.evaluate_pairs or self.evaluate
 
     def training_runs(self) -> tuple[TrainingRun, ...]:
         """One run a size and seed."""
