@@ -13,6 +13,7 @@ from harness import evaluate
 from harness.checkpoints import resolve_in_memory
 from harness.errors import HarnessError
 from harness.measures.translation import kind
+from harness.results import Store
 from harness.results.outcomes import read_outcomes
 from harness.results.texts import read_texts, write_texts
 from harness.specs import load_task
@@ -160,7 +161,7 @@ def test_degenerate_outputs_and_cut_sources_are_counted_and_said(tmp_path):
     details = records["bleu"].details
     assert (details["empty"], details["looping"], details["unfinished"]) == (0, 3, 3)
     assert records["bleu"].warnings == (
-        "of 3 translations 3 repeat themselves to the end, 3 did not end within 12 tokens",
+        "of 3 translations 3 repeat themselves, 3 did not end within 12 tokens",
         "1 of 3 sources were cut at the right: the model reads 64 tokens",
     )
     model.final_logits_bias[0, tokenizer.eos_token_id] = 1e5  # says nothing at all
@@ -182,3 +183,27 @@ def test_outputs_stay_out_of_version_control(tmp_path):
     write_texts(tmp_path, "k" * 64, [{"row": 0, "hypothesis": "ä"}])
     assert (tmp_path / "outputs" / ".gitignore").read_text() == "*\n"
     assert read_texts(tmp_path, "k" * 64) == [{"row": 0, "hypothesis": "ä"}] and read_texts(tmp_path, "other") == []
+
+
+@pytest.mark.parametrize("name", ["nllb", "marian"])
+def test_a_checkpoint_in_a_folder_is_told_its_languages_and_measured_once(name, tmp_path):
+    """Tokenizers of transformers' own classes come back from disk as they were; a beam and TER are measured too."""
+    if name == "marian":
+        pytest.importorskip("sentencepiece")
+        (tmp_path / "pieces").mkdir()
+        model, tokenizer = multilingual.marian(tmp_path / "pieces", ">>eng<<", ">>fra<<")
+    else:
+        model, tokenizer = multilingual.nllb()
+    model.save_pretrained(tmp_path / name)
+    tokenizer.save_pretrained(tmp_path / name)
+    more = "metrics: [chrf, ter]\ndecoding: {maximum_length: 8, beams: 2}\n"
+    path = write_task(tmp_path, pairs(3), more)
+    first = evaluate(str(tmp_path / name), path, output=tmp_path / "out")
+    assert [r.metric for r in first] == ["chrf", "ter", "nats_per_token", "bits_per_byte"], first[0].error
+    ter = first[1].details
+    assert not first[1].higher_is_better and ter["floor"] == min(ter["copy"], ter["shuffled"])
+    policy = Store(tmp_path / "out").contexts[first[0].context]["parts"]["policy"]
+    told = {"source_language": "deu_Latn", "target_language": "eng_Latn"} if name == "nllb" else {"token": ">>eng<<"}
+    assert {key: policy.get(key) for key in told} == told and policy["decoding"]["beams"] == 2
+    again = evaluate(str(tmp_path / name), path, output=tmp_path / "out")
+    assert [r.value for r in again] == [r.value for r in first] and len(Store(tmp_path / "out").records) == 4
