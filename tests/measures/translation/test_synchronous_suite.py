@@ -25,7 +25,7 @@ families:
       tokenizer: {{kind: word, vocabulary: 256}}
       pairs: [{{data: {{world: synchronous, name: general, options: {OPTIONS}}}, {PAIRS}}}]
       steps: [100, 700]
-      learning_rate: 1e-2
+      learning_rate: 4e-3
       warmup_steps: 50
       batch_tokens: 1000
       length: 32
