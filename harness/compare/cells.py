@@ -147,10 +147,8 @@ def other_signature(store: Store, first: Row, second: Row) -> str:
 def nothing_shared(found: Names, sides: Sequence[CheckpointInfo], apart: Sequence[Apart]) -> str:
     """The message where nothing may be compared."""
     if apart:
-        more = f", and {len(apart) - 1} more" if len(apart) > 1 else ""
-        return f"nothing to compare: {apart[0].task} {apart[0].metric} was {apart[0].reason}{more}".replace(
-            "was it", "it"
-        )
+        more = f"; and {len(apart) - 1} more" if len(apart) > 1 else ""
+        return f"nothing to compare: {apart[0].task} {apart[0].metric}: {apart[0].reason}{more}"
     tasks = [
         sorted({task for (task, _), under in found.items() if any(side.identity in f for f in under.values())})
         for side in sides
