@@ -46,6 +46,16 @@ def test_two_runs_have_the_error_of_the_examples() -> None:
     assert adaptations(*measured(2, stderr=None))[0].own.low is None
 
 
+def test_a_gain_that_was_recorded_has_the_error_of_paired_examples() -> None:
+    records, checkpoints, roles = measured(2)
+    for name in checkpoints:
+        records.append(record(name, "law", 7.5, metric="bleu_gain", unit="points", higher_is_better=True, stderr=0.1))
+    (one,) = adaptations(records, checkpoints, roles)
+    half = 1.959964 * 0.1
+    assert (one.own.low, one.own.high) == pytest.approx((7.5 - half, 7.5 + half)) and "paired" in one.own.method
+    assert "paired" not in one.others["general"].method
+
+
 def test_a_metric_for_the_worse_gains_by_falling() -> None:
     (one,) = adaptations(*measured(higher=False))
     assert one.own.gain == pytest.approx(-9.0) and one.others["general"].gain == pytest.approx(3.0)
