@@ -27,7 +27,7 @@ class BuildWithTasks(build_py):
 
 REQUIRES = [
     "torch>=2.13,<3", "transformers>=5.20,<6", "datasets>=5.1,<6", "evaluate>=0.4.6,<1", "sacrebleu>=2.6,<3",
-    "pyhessian>=0.1,<1", "jsonlines>=4,<5", "huggingface_hub>=2.4,<3", "safetensors>=0.8,<1", "tokenizers>=0.23,<1",
+    "pyhessian>=0.1,<1", "jsonlines>=4,<5", "huggingface_hub>=2.4,<3", "safetensors>=0.8,<1", "tokenizers>=0.23,<1", "sentencepiece>=0.2,<1",
     "numpy>=2,<3", "scipy>=1.17,<2", "statsmodels>=0.15,<1", "scikit-learn>=1.9,<2", "pyarrow>=20",
     "pydantic>=2.14,<3", "pyyaml>=6,<7", "typer>=0.29,<1", "rich>=15,<16", "jinja2>=3.1,<4", "plotly>=7,<8",
     "matplotlib>=3.11,<4",
@@ -35,7 +35,7 @@ REQUIRES = [
 PEFT = "peft>=0.21,<1"
 TRANSLATION = "sacrebleu[ja,ko]>=2.6,<3"  # the tokenizers of Japanese and Korean
 TEST = ["pytest>=9,<10", "pytest-benchmark>=5.3,<6", "pytest-xdist>=3.8,<4", "hypothesis>=6", "jsonschema>=4", "build>=1", "setuptools>=77", "wheel",
-        "accelerate>=1.15,<2", PEFT, "lm_eval==0.4.13", "einops>=0.8", "einconv>=0.1", "linear_operator>=0.6", "opt_einsum>=3.4",
+        "accelerate>=1.15,<2", PEFT, TRANSLATION, "lm_eval==0.4.13", "einops>=0.8", "einconv>=0.1", "linear_operator>=0.6", "opt_einsum>=3.4",
         "ruff==0.17.5", "mypy==2.4.1", "types-PyYAML"]  # fmt: skip
 
 setup(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,10 @@ def quiet() -> Iterator[None]:
         logging.disable_progress_bar()
         disable_progress_bars()
     try:
-        yield
+        with warnings.catch_warnings():
+            # Marian's tokenizer asks for a package that it keeps at hand and never calls.
+            warnings.filterwarnings("ignore", message="Recommended: pip install sacremoses")
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if hide:
