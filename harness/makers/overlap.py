@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from harness.checkpoints import load_tokenizer
 from harness.errors import HarnessError
 from harness.makers.family import FamilyFolder
+from harness.makers.task_text import WITH_TEXT, task_texts
 from harness.makers.training_text import chosen_parts, whole_parts
 from harness.makers.words import Hashes, ngrams_of, words_of
-from harness.measures.kinds import kind_of
-from harness.measures.labelled import filled
-from harness.measures.lm_loss import take
 from harness.measures.session import RowCache
 from harness.progress import say
-from harness.specs import ChoiceTask, FinetuneTask, LanguageModels, LmLossTask, Task
+from harness.specs import LanguageModels, Task
 
 N = 13
 """Words in a row, as in Brown et al. 2020 (arXiv 2005.14165, appendix C)."""
@@ -76,17 +74,6 @@ def looked_up(values: Hashes, known: Hashes) -> tuple[NDArray[np.int64], NDArray
     return places, known[places] == values
 
 
-def scored_texts(task: Task, data: RowCache) -> list[str]:
-    """What a task of language modelling, fine-tuning or choice scores, as text."""
-    rows = data.get(task, "score")
-    if isinstance(task, LmLossTask):
-        return [document.text for document in take(rows, task.text)]
-    if isinstance(task, FinetuneTask):
-        return [" ".join(texts) for texts in zip(*filled(task, rows), strict=True)]
-    columns = [rows.columns[name] for name in kind_of(task).columns(task)]
-    return [" ".join(str(value) for value in values) for values in zip(*columns, strict=True)]
-
-
 def note_overlap(
     recipe: LanguageModels, folder: Path, tasks: Mapping[str, Task], data: RowCache, spec_folder: Path
 ) -> None:
@@ -96,12 +83,12 @@ def note_overlap(
     """
     version: int = import_module(f"harness.makers.{recipe.maker}").VERSION
     family = FamilyFolder(folder, recipe, version)
-    tasks = {name: task for name, task in tasks.items() if isinstance(task, LmLossTask | FinetuneTask | ChoiceTask)}
+    tasks = {name: task for name, task in tasks.items() if isinstance(task, WITH_TEXT)}
     known = family.about.get("overlap", {}).get("tasks", {})
     if set(known) >= set(tasks):
         return
     try:
-        texts = {name: scored_texts(task, data) for name, task in tasks.items()}
+        texts = {name: task_texts(task, data.get(task, "score")) for name, task in tasks.items()}
         parts, _ = whole_parts(recipe, spec_folder, data.offline)
         tokenizer = load_tokenizer(str(folder / family.names[0]), family.names[0])
         parts = chosen_parts(recipe, parts, tokenizer, spec_folder, data.offline)

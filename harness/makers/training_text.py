@@ -15,9 +15,9 @@ from harness.data.rows import load_rows
 from harness.errors import HarnessError
 from harness.makers.corpus import batches, corpus_texts, packed
 from harness.makers.selection import kept_documents
-from harness.measures.labelled import filled
-from harness.measures.lm_loss import take
-from harness.specs import Corpus, FinetuneTask, LanguageModels, LmLossTask, load_task
+from harness.makers.task_text import WITH_TEXT, task_texts
+from harness.measures.kinds import kind_of
+from harness.specs import Corpus, LanguageModels, load_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,12 @@ def texts_of(aim: Corpus | str, spec_folder: Path, offline: bool) -> list[str]:
     if isinstance(aim, Corpus):
         return corpus_texts((aim,), spec_folder, offline)[0]
     task = load_task(aim, folder=spec_folder)
-    if isinstance(task, LmLossTask):
-        return [d.text for d in take(load_rows(task, "score", (task.text.column,), offline=offline), task.text)]
-    if isinstance(task, FinetuneTask):
-        from harness.measures.finetune import columns
-
-        split = "train" if "train" in task.splits else "score"
-        rows = load_rows(task, split, columns(task), offline=offline)
-        return [" ".join(texts) for texts in zip(*filled(task, rows), strict=True)]
-    raise HarnessError(
-        f"select towards {aim}: a task of kind {task.kind} has no text to aim at; expected lm_loss or finetune"
-    )
+    if not isinstance(task, WITH_TEXT):
+        raise HarnessError(
+            f"select towards {aim}: a task of kind {task.kind} has no text to aim at; expected lm_loss, finetune, choice or translation"
+        )
+    split = "train" if "train" in task.splits else "score"
+    return task_texts(task, load_rows(task, split, kind_of(task).columns(task), offline=offline))
 
 
 def blocks_of(recipe: LanguageModels, parts: list[Part], tokenizer: Any) -> torch.Tensor | Mixture:
