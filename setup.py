@@ -33,6 +33,7 @@ REQUIRES = [
     "matplotlib>=3.11,<4",
 ]  # fmt: skip
 PEFT = "peft>=0.21,<1"
+TRANSLATION = "sacrebleu[ja,ko]>=2.6,<3"  # the tokenizers of Japanese and Korean
 TEST = ["pytest>=9,<10", "pytest-benchmark>=5.3,<6", "pytest-xdist>=3.8,<4", "hypothesis>=6", "jsonschema>=4", "build>=1", "setuptools>=77", "wheel",
         "accelerate>=1.15,<2", PEFT, "lm_eval==0.4.13", "einops>=0.8", "einconv>=0.1", "linear_operator>=0.6", "opt_einsum>=3.4",
         "ruff==0.17.5", "mypy==2.4.1", "types-PyYAML"]  # fmt: skip
@@ -49,7 +50,7 @@ setup(
     package_data={"harness.board": ["templates/*"], "harness.results": ["floors.yaml"]},
     cmdclass={"build_py": BuildWithTasks},
     install_requires=REQUIRES,
-    extras_require={"test": TEST, "peft": [PEFT]},
+    extras_require={"test": TEST, "peft": [PEFT], "translation": [TRANSLATION]},
     entry_points={"console_scripts": ["harness = harness.cli:main"]},
     zip_safe=False,
 )

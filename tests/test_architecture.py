@@ -19,7 +19,7 @@ LAYERS = [
     {"training"},
     {"data", "checkpoints"},
     {"specs"},
-    {"results"},
+    {"results", "paired"},
     {"errors", "progress", "machine", "cache", "plugins", "patience", "faults"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
