@@ -89,7 +89,7 @@ class Difference:
         seeds: Seeds of the side that has fewer; 0 where there is no randomness.
         seed_variance: What seeds add to ``stderr`` squared.
         example_variance: What examples add to it.
-        exact: One-sided p of "now is lower" and of "now is higher" by an exact test at zero, where there is one.
+        exact: One-sided p by an exact test at zero, in the direction in which it moved, where there is one.
         unchanged: Whether every outcome is what it was.
     """
 
@@ -101,7 +101,7 @@ class Difference:
     seeds: int = 0
     seed_variance: float = 0.0
     example_variance: float = 0.0
-    exact: tuple[float, float] | None = None
+    exact: float | None = None
     unchanged: bool = False
 
 

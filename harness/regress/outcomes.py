@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.measures.translation.metrics import METRICS
 from harness.regress.cell import Flips, Measured
 from harness.results.outcomes import read_outcomes
 from harness.results.record import Record
@@ -103,8 +104,22 @@ def binary(outcomes: Sequence[Outcomes]) -> bool:
     )  # fmt: skip
 
 
+def statistics_of(record: Record, kept: Kept) -> tuple[NDArray[np.int64], Array] | None:
+    """Rows and sufficient statistics (N, k) of a corpus metric such as BLEU; None where they are not all there."""
+    metric = METRICS.get(record.metric)
+    if metric is None or not all((record.key, name) in kept for name in metric.statistic_names):
+        return None
+    found = [kept[record.key, name] for name in metric.statistic_names]
+    return found[0].row, np.stack([one.outcome for one in found], axis=1)
+
+
 def flips(before: Measured, now: Measured, kept_before: Kept, kept_now: Kept) -> Flips | None:
     """The rows that moved, those that moved most first; under several seeds by their mean. None without outcomes."""
+    sums = statistics_of(before.records[0], kept_before), statistics_of(now.records[0], kept_now)
+    if sums[0] is not None and sums[1] is not None:
+        metric = METRICS[before.records[0].metric]
+        moved = metric.values(sums[1][1]) - metric.values(sums[0][1])
+        return flips_of(sums[0][0], moved if metric.higher_is_better else -moved)
     for name in dict.fromkeys((outcomes_of(before.records[0])[1], *INSTEAD)):
         sides = [
             [kept[r.key, name] for r in side.records if (r.key, name) in kept]

@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from harness.errors import HarnessError
+from harness.measures.translation.metrics import METRICS
 from harness.regress.cell import Difference, Name, Pair, Tested
-from harness.regress.difference import crossed, of_values, paired, pseudo_values
-from harness.regress.outcomes import Kept, Outcomes, binary, flips, lined_up, of_records, sums_by_cluster
+from harness.regress.difference import crossed, of_sums, of_values, paired, pseudo_values
+from harness.regress.outcomes import Kept, Outcomes, binary, flips, lined_up, of_records, statistics_of, sums_by_cluster
 from harness.regress.tolerance import Rule, tolerance_of
 from harness.regress.verdict import LEAST_SEEDS
 from harness.slopes.flatness.draws import Draws
@@ -49,6 +52,9 @@ def difference_of(pair: Pair, before: Kept, now: Kept) -> Difference:
     plain = values_only(pair)
     if plain.unchanged and same_keys(pair):
         return plain
+    sums = statistics_of(pair.before.records[0], before), statistics_of(pair.now.records[0], now)
+    if sums[0] is not None and sums[1] is not None and np.array_equal(sums[0][0], sums[1][0]):
+        return of_sums(sums[0][1], sums[1][1], METRICS[pair.name.metric].values)
     if sides[0] is None or sides[1] is None:
         return plain
     if pair.group == "flatness":
@@ -56,6 +62,8 @@ def difference_of(pair: Pair, before: Kept, now: Kept) -> Difference:
     if not lined_up(sides[0], sides[1]):
         return plain
     values = [pseudo_values(*sums_by_cluster(side)) for side in sides if side is not None]
+    if values[0].shape[1] < 2:
+        return plain
     if min(len(side) for side in values) >= 2:
         return crossed(*values)
     means = [side.mean(axis=0) for side in values]

@@ -19,8 +19,9 @@ BY_UNIT = {
     "nats per token": 0.01,
     "bits per byte": 0.005,
     "BLEU": 0.5,
+    "points": 0.5,
 }
-"""A point of accuracy or correlation, a hundredth of a nat, half a point of BLEU."""
+"""A point of accuracy or correlation, a hundredth of a nat, half a point of BLEU and its like."""
 BY_GROUP: dict[Group, float] = {"metric": 0.02, "loss": 0.005, "flatness": 0.1, "slope": 0.2, "cost": 0.25}
 """Shares of the baseline's value, where the unit is none of those."""
 

@@ -52,14 +52,12 @@ def can_fail(cell: Tested) -> bool:
 
 
 def p_beyond(cell: Tested, *, worse: bool) -> float:
-    """One-sided p that the gain is below ``-m`` (or above ``m``): Student's t, and McNemar's exact test at zero too."""
+    """One-sided p that the gain is below ``-m`` (or above ``m``): Student's t, and the exact test at zero too."""
     found, side = cell.difference, -1.0 if worse else 1.0
     beyond = side * cell.gain - cell.margin
     assert found.stderr is not None, "a cell without standard error is not tested"
     p = float(beyond <= 0) if found.stderr == 0 else float(stdtr(found.freedom, -beyond / found.stderr))
-    if found.exact is None:
-        return p
-    return max(p, found.exact[0 if worse == cell.higher_is_better else 1])
+    return p if found.exact is None else max(p, found.exact)
 
 
 def answer(cell: Tested, gated: bool, p_worse: float | None, p_better: float | None, tests: int) -> Answer:
