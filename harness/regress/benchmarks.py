@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.regress.cell import Answer, Difference, Name, Tested
+from harness.regress.cell import Answer, Compared, Difference, Name
 from harness.regress.compare import Comparison, Question, ordered
 from harness.regress.tolerance import Rule, tolerance_of
 from harness.regress.verdict import judged
@@ -76,7 +76,7 @@ def compare_benchmarks(before: Path, now: Path, question: Question) -> Compariso
     """
     sides = read_benchmarks(before), read_benchmarks(now)
     gated = "cost" in question.fail_on
-    cells: list[Tested] = []
+    cells: list[Compared] = []
     absent = [
         Answer(Name(name, "seconds", PLACE), "cost", "missing", f"{now} has no such benchmark", gated)
         for name in sides[0] if name not in sides[1]
@@ -108,7 +108,7 @@ def references_of(name: str, shared: Sequence[str], known: Mapping[str, Timed], 
 
 def seconds(
     name: str, references: Sequence[str], sides: tuple[Mapping[str, Timed], Mapping[str, Timed]], rules: Sequence[Rule]
-) -> Tested:
+) -> Compared:
     """How much longer a benchmark takes, the machine's own speed taken off."""
     before, now = (side[name] for side in sides)
     moved = [math.log(sides[1][other].mean / sides[0][other].mean) for other in references]
@@ -133,7 +133,7 @@ def seconds(
     )
 
 
-def memory(name: str, sides: tuple[Mapping[str, Timed], Mapping[str, Timed]], rules: Sequence[Rule]) -> list[Tested]:
+def memory(name: str, sides: tuple[Mapping[str, Timed], Mapping[str, Timed]], rules: Sequence[Rule]) -> list[Compared]:
     """How much more memory it takes, where both files say how much."""
     values = [side[name].peak_bytes for side in sides]
     if values[0] is None or values[1] is None:
@@ -145,9 +145,9 @@ def memory(name: str, sides: tuple[Mapping[str, Timed], Mapping[str, Timed]], ru
 
 def tested(
     name: Name, unit: str, before: float, now: float, difference: Difference, rules: Sequence[Rule], note: str
-) -> Tested:
+) -> Compared:
     """A cost of a benchmark; less is better."""
-    return Tested(
+    return Compared(
         name=name, group="cost", unit=unit, higher_is_better=False, before=before, now=now, difference=difference,
         tolerance=tolerance_of(name, "cost", unit, rules), note=note,
     )  # fmt: skip

@@ -145,7 +145,7 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Compared:
     """A cell that can be tested, before what is said of all of them together.
 
     ``gain`` is the difference with its sign turned so that positive is better; ``copies`` names the cell whose
@@ -194,7 +194,7 @@ class Answer:
     verdict: Verdict
     text: str
     gated: bool
-    tested: Tested | None = None
+    tested: Compared | None = None
     p_worse: float | None = None
     p_better: float | None = None
     low: float | None = None

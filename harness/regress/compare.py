@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError, nearest
 from harness.regress.baseline import Baseline
-from harness.regress.cell import GROUPS, Answer, Group, Name, Pair, Tested
+from harness.regress.cell import GROUPS, Answer, Compared, Group, Name, Pair
 from harness.regress.cost import costs
 from harness.regress.outcomes import read_kept
 from harness.regress.pairing import fits, new_cells, pairs
@@ -100,7 +100,7 @@ def chosen(pair: Pair, baseline: Baseline) -> bool:
     return any(fits(pair.name, pattern) for pattern in baseline.only)
 
 
-def comparable(found: Sequence[Pair], sides: tuple[Side, Side], rules: Sequence[Rule]) -> list[Tested]:
+def comparable(found: Sequence[Pair], sides: tuple[Side, Side], rules: Sequence[Rule]) -> list[Compared]:
     """The pairs that may be compared, with their differences."""
     able = [pair for pair in found if pair.why is None]
     kept = [

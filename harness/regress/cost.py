@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from harness.errors import HarnessError, nearest
-from harness.regress.cell import Difference, Measured, Name, Pair, Tested
+from harness.regress.cell import Compared, Difference, Measured, Name, Pair
 from harness.regress.tolerance import Rule, tolerance_of
 from harness.slopes.ordinary_least_squares import Array
 
@@ -23,7 +23,7 @@ LEAST_CELLS = 3
 ALL = "*"
 
 
-def costs(pairs: Iterable[Pair], rules: Sequence[Rule], reference: str | None = None) -> list[Tested]:
+def costs(pairs: Iterable[Pair], rules: Sequence[Rule], reference: str | None = None) -> list[Compared]:
     """The costs of every task that both sides measured on three checkpoints or more, besides the first.
 
     Raises:
@@ -83,7 +83,7 @@ def speed(
     return float(np.median(means)), float(np.std(means, ddof=1)) / math.sqrt(len(means))
 
 
-def cost_cell(name: Name, unit: str, logs: Array, machine: tuple[float, float], rules: Sequence[Rule]) -> Tested:
+def cost_cell(name: Name, unit: str, logs: Array, machine: tuple[float, float], rules: Sequence[Rule]) -> Compared:
     """The mean logarithm of a ratio, as a difference about the baseline's geometric mean."""
     moved, (faster, error) = logs[1] - logs[0] - machine[0], machine
     before = float(np.exp(logs[0].mean()))
@@ -93,7 +93,7 @@ def cost_cell(name: Name, unit: str, logs: Array, machine: tuple[float, float], 
         before * (ratio - 1), before * ratio * stderr, moved.size - 1, f"mean ratio over {moved.size} cells",
         examples=moved.size, example_variance=(before * ratio * stderr) ** 2, unchanged=not moved.any(),
     )  # fmt: skip
-    return Tested(
+    return Compared(
         name=name, group="cost", unit=unit, higher_is_better=False, before=before, now=before * ratio, difference=difference,
         tolerance=tolerance_of(name, "cost", unit, rules),
         note=f"the machine took {math.exp(faster):.2f} times as long elsewhere" if name.metric == "seconds" else "",

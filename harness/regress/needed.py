@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.regress.cell import Tested
+from harness.regress.cell import Compared
 from harness.slopes.ordinary_least_squares import t_quantile
 
 POWER = 0.8
@@ -12,7 +12,7 @@ MOST = 10_000
 """Seeds, and times as many examples, beyond which nothing is promised."""
 
 
-def needed(cell: Tested, alpha: float, tests: int) -> str:
+def needed(cell: Compared, alpha: float, tests: int) -> str:
     """What would decide it with 80 % power, in words.
 
     The gain seen is taken for the true one. Beyond the tolerance, a test at ``alpha / tests`` must find it so; within it,
@@ -41,7 +41,7 @@ def needed(cell: Tested, alpha: float, tests: int) -> str:
     return f"{more}, under more seeds" if cell.least_seeds else more
 
 
-def seeds_needed(cell: Tested, distance: float, level: float) -> int | None:
+def seeds_needed(cell: Compared, distance: float, level: float) -> int | None:
     """The least number of seeds on each side; None where the examples alone stand in the way."""
     found = cell.difference
     for seeds in range(max(found.seeds, 2), MOST):
@@ -53,7 +53,7 @@ def seeds_needed(cell: Tested, distance: float, level: float) -> int | None:
     return None
 
 
-def examples_needed(cell: Tested, distance: float, level: float) -> float | None:
+def examples_needed(cell: Compared, distance: float, level: float) -> float | None:
     """How many times as many examples, seeds apart: as many of those as it takes."""
     found = cell.difference
     quantiles = t_quantile(1 - level, math.inf) + t_quantile(POWER, math.inf)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.regress.cell import Answer, Difference, Name, Tested
+from harness.regress.cell import Answer, Compared, Difference, Name
 from harness.regress.tolerance import Rule, tolerance_of
 from harness.slopes.cell import Fit
 from harness.slopes.report import slope_unit
@@ -20,7 +20,7 @@ class Slopes:
     now: Sequence[Fit]
 
 
-def slope_cells(slopes: Slopes, rules: Sequence[Rule], *, gated: bool) -> tuple[list[Tested], list[Answer]]:
+def slope_cells(slopes: Slopes, rules: Sequence[Rule], *, gated: bool) -> tuple[list[Compared], list[Answer]]:
     """Every slope that the baseline has: what became of it, or why it cannot be told."""
     now = {name_of(fit): fit for fit in slopes.now}
     cells, absent = [], []
@@ -57,7 +57,7 @@ def not_comparable(before: Fit, now: Fit) -> str | None:
     return None
 
 
-def slope_cell(name: Name, before: Fit, now: Fit, rules: Sequence[Rule]) -> Tested:
+def slope_cell(name: Name, before: Fit, now: Fit, rules: Sequence[Rule]) -> Compared:
     """The difference of two transfer slopes, each with the standard error that its interval stands for.
 
     What both owe to the same test examples does not cancel, so the difference is less sure than need be.
@@ -73,7 +73,7 @@ def slope_cell(name: Name, before: Fit, now: Fit, rules: Sequence[Rule]) -> Test
         b - a, math.sqrt(variance), max(freedom, 1.0), f"two slopes, {before.n_runs} and {now.n_runs} runs",
         example_variance=variance, unchanged=a == b and error_a == error_b,
     )  # fmt: skip
-    return Tested(
+    return Compared(
         name=name, group="slope", unit=slope_unit(now), higher_is_better=True, before=a, now=b, difference=difference,
         tolerance=tolerance_of(name, "slope", slope_unit(now), rules),
     )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.measures.translation.metrics import METRICS
-from harness.regress.cell import Difference, Name, Pair, Tested
+from harness.regress.cell import Compared, Difference, Name, Pair
 from harness.regress.difference import crossed, of_sums, of_values, paired, pseudo_values
 from harness.regress.outcomes import Kept, Outcomes, binary, flips, lined_up, of_records, statistics_of, sums_by_cluster
 from harness.regress.tolerance import Rule, tolerance_of
@@ -22,21 +22,21 @@ SAME = 1e-9
 """Relative difference below which two numbers are one, rounded twice."""
 
 
-def tested(pairs: Iterable[Pair], before: Kept, now: Kept, rules: Sequence[Rule]) -> list[Tested]:
+def tested(pairs: Iterable[Pair], before: Kept, now: Kept, rules: Sequence[Rule]) -> list[Compared]:
     """Every comparable pair with its difference; a metric that repeats another in another unit says so."""
-    found: dict[Name, Tested] = {}
+    found: dict[Name, Compared] = {}
     for pair in pairs:
         found[pair.name] = cell_of(pair, before, now, rules)
     return [as_copy(cell, found.values()) for cell in found.values()]
 
 
-def cell_of(pair: Pair, before: Kept, now: Kept, rules: Sequence[Rule]) -> Tested:
+def cell_of(pair: Pair, before: Kept, now: Kept, rules: Sequence[Rule]) -> Compared:
     """One comparable pair."""
     assert pair.now is not None, "a pair without a counterpart is not tested"
     difference = difference_of(pair, before, now)
     first = pair.before.records[0]
     moved = not difference.unchanged and pair.group != "flatness"
-    return Tested(
+    return Compared(
         name=pair.name, group=pair.group, unit=first.unit, higher_is_better=first.higher_is_better,
         before=pair.before.value, now=pair.now.value, difference=difference,
         tolerance=tolerance_of(pair.name, pair.group, first.unit, rules),
@@ -99,7 +99,7 @@ def over_draws(before: Outcomes, now: Outcomes) -> Difference | None:
     )  # fmt: skip
 
 
-def as_copy(cell: Tested, cells: Iterable[Tested]) -> Tested:
+def as_copy(cell: Compared, cells: Iterable[Compared]) -> Compared:
     """A cell without outcomes of its own whose values are another's times a constant, or plus one: that one's difference."""
     if cell.difference.examples or cell.difference.unchanged:
         return cell
@@ -115,7 +115,7 @@ def as_copy(cell: Tested, cells: Iterable[Tested]) -> Tested:
     return cell
 
 
-def scale_between(original: Tested, copy: Tested) -> float | None:
+def scale_between(original: Compared, copy: Compared) -> float | None:
     """What one metric is multiplied by to give another, on both sides alike; None where there is no such number.
 
     It is 1 where both moved by the same and differ by a constant, such as an entropy.

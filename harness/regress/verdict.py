@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from scipy.special import stdtr
 
-from harness.regress.cell import Answer, Name, Tested, Verdict
+from harness.regress.cell import Answer, Compared, Name, Verdict
 from harness.regress.needed import needed
 from harness.slopes.equivalence import flat
 from harness.slopes.multiplicity import holm
@@ -28,7 +28,7 @@ ALPHA = 0.05
 LEAST_SEEDS = 3
 
 
-def judged(cells: Sequence[Tested], gated: Sequence[bool]) -> list[Answer]:
+def judged(cells: Sequence[Compared], gated: Sequence[bool]) -> list[Answer]:
     """An answer for each cell; those that count for the exit status are one family of tests, the others another.
 
     A cell that repeats another in another unit, or that nothing moved in, is no test of its own.
@@ -45,13 +45,13 @@ def judged(cells: Sequence[Tested], gated: Sequence[bool]) -> list[Answer]:
     return [with_original(answers[n], of_name) for n in range(len(cells))]
 
 
-def can_fail(cell: Tested) -> bool:
+def can_fail(cell: Compared) -> bool:
     """Whether a cell can be worse or better: something moved, it has a standard error, and seeds enough."""
     found = cell.difference
     return not found.unchanged and found.stderr is not None and found.seeds >= cell.least_seeds
 
 
-def p_beyond(cell: Tested, *, worse: bool) -> float:
+def p_beyond(cell: Compared, *, worse: bool) -> float:
     """One-sided p that the gain is below ``-m`` (or above ``m``): Student's t, and the exact test at zero too."""
     found, side = cell.difference, -1.0 if worse else 1.0
     beyond = side * cell.gain - cell.margin
@@ -60,7 +60,7 @@ def p_beyond(cell: Tested, *, worse: bool) -> float:
     return p if found.exact is None else max(p, found.exact)
 
 
-def answer(cell: Tested, gated: bool, p_worse: float | None, p_better: float | None, tests: int) -> Answer:
+def answer(cell: Compared, gated: bool, p_worse: float | None, p_better: float | None, tests: int) -> Answer:
     """What is said of one cell, its p-values adjusted for all that were tested beside it."""
     found = cell.difference
     low, high = interval_of(cell)
@@ -70,7 +70,7 @@ def answer(cell: Tested, gated: bool, p_worse: float | None, p_better: float | N
     return Answer(cell.name, cell.group, verdict, text, gated, cell, p_worse, p_better, low, high, told)
 
 
-def verdict_of(cell: Tested, p_worse: float | None, p_better: float | None) -> Verdict:
+def verdict_of(cell: Compared, p_worse: float | None, p_better: float | None) -> Verdict:
     """The verdict of one cell."""
     found = cell.difference
     if found.unchanged:
@@ -84,7 +84,7 @@ def verdict_of(cell: Tested, p_worse: float | None, p_better: float | None) -> V
     return "equivalent" if is_equivalent(cell) else "undecided"
 
 
-def is_equivalent(cell: Tested) -> bool:
+def is_equivalent(cell: Compared) -> bool:
     """Whether the gain is shown to lie within the tolerance."""
     found = cell.difference
     assert found.stderr is not None, "a cell without standard error is not tested"
@@ -93,7 +93,7 @@ def is_equivalent(cell: Tested) -> bool:
     return flat(cell.gain, found.stderr, found.freedom, cell.margin, 1 - ALPHA)
 
 
-def interval_of(cell: Tested) -> tuple[float | None, float | None]:
+def interval_of(cell: Compared) -> tuple[float | None, float | None]:
     """The 95 % interval of the gain; none without a standard error."""
     found = cell.difference
     if found.stderr is None or not math.isfinite(found.stderr):
@@ -102,7 +102,7 @@ def interval_of(cell: Tested) -> tuple[float | None, float | None]:
     return cell.gain - half, cell.gain + half
 
 
-def sentence(cell: Tested, verdict: Verdict) -> str:
+def sentence(cell: Compared, verdict: Verdict) -> str:
     """Why, in one sentence."""
     found = cell.difference
     if found.stderr is None:
