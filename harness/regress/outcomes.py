@@ -55,7 +55,7 @@ def read_kept(folder: Path, keys: Iterable[str]) -> dict[tuple[str, str], Outcom
     names = list(zip(table["key"].to_pylist(), table["metric"].to_pylist(), strict=True))
     columns = [table[name].to_numpy() for name in ("row", "cluster", "outcome", "weight")]
     begins = [n for n, name in enumerate(names) if n == 0 or name != names[n - 1]]
-    ends = [*begins[1:], len(names)]
+    ends = [*begins[1:], len(names)] if begins else []
     return {
         names[start]: Outcomes(*(column[start:end] for column in columns))
         for start, end in zip(begins, ends, strict=True)
