@@ -28,7 +28,7 @@ class Side:
 
     def newest(self, name: Name) -> Measured:
         """The newest measurement of a cell."""
-        return self.measured(next(reversed(self.cells[name].values())))
+        return self.measured(list(self.cells[name].values())[-1])
 
     def under(self, name: Name, signature: str) -> Measured | None:
         """The newest measurement of a cell under a signature."""

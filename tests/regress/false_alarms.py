@@ -1,6 +1,6 @@
 """How often ``harness regress`` calls noise a regression, and how often it sees a drop that was planted.
 
-``python tests/regress/false_alarms.py 2000`` prints both tables; the slow tests ask for fewer draws. Fine-tuned accuracies have
+``python tests/regress/false_alarms.py 4000 alarms`` prints one table, ``500 power`` the other; the slow tests ask for fewer draws. Fine-tuned accuracies have
 the variance between runs and between examples that the committed leaderboards have (``measured``, printed first); losses have
 documents that differ ten times as much as the two checkpoints do. Everything goes through the functions that the command calls.
 """
@@ -12,7 +12,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -145,14 +145,16 @@ def board(spreads: Sequence[Spread], seeds: int, tolerance: float, draws: Genera
     return found + [loss(documents, 0.0, tolerance, draws) for documents in (14, 60, 1000)]
 
 
-def false_alarms(spreads: Sequence[Spread], seeds: int, tolerance: float, number: int) -> float:
-    """Share of pull requests without any change that have a cell called worse."""
+def false_alarms(spreads: Sequence[Spread], seeds: int, tolerances: Sequence[float], number: int) -> list[float]:
+    """Share of pull requests without any change that have a cell called worse, for each tolerance, on the same draws."""
     draws = np.random.default_rng(seeds)
-    alarms = 0
+    alarms = np.zeros(len(tolerances))
     for _ in range(number):
-        cells = board(spreads, seeds, tolerance, draws)
-        alarms += any(answer.verdict == "worse" for answer in judged(cells, [True] * len(cells)))
-    return alarms / number
+        drawn = board(spreads, seeds, 0.0, draws)
+        for place, tolerance in enumerate(tolerances):
+            cells = [replace(cell, tolerance=Tolerance(tolerance)) for cell in drawn]
+            alarms[place] += any(answer.verdict == "worse" for answer in judged(cells, [True] * len(cells)))
+    return list(alarms / number)
 
 
 def verdicts(cells: Iterator[Compared], others: int) -> dict[str, float]:
@@ -181,47 +183,49 @@ def power_frozen(spread: Spread, drop: float, number: int, others: int) -> dict[
 DROPS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10)
 
 
-def main(number: int) -> None:
+def main(number: int, which: str) -> None:
     """Print the tables."""
     spreads = list(measured())
     print("| task | accuracy | sd between runs | variance between examples | examples |\n|---|---|---|---|---|")
     for spread in spreads:
-        print(
-            f"| {spread.name} | {spread.level:.3f} | {spread.between_runs:.4f} | {spread.between_examples:.3f} | {spread.examples:,} |"
-        )
-    print("\n| seeds | tolerance | cells | share with a false alarm |\n|---|---|---|---|")
+        told = f"{spread.level:.3f} | {spread.between_runs:.4f} | {spread.between_examples:.3f} | {spread.examples:,}"
+        print(f"| {spread.name} | {told} |")
+    if which in ("alarms", "all"):
+        print_alarms(spreads, number)
+    if which in ("power", "all"):
+        print_power(spreads, number)
+
+
+def print_alarms(spreads: Sequence[Spread], number: int) -> None:
+    """The table of false alarms."""
+    print("\n| seeds | cells | tolerance 0 | tolerance .01 |\n|---|---|---|---|")
     for seeds in (3, 5, 10):
-        for tolerance in (0.0, 0.01):
-            share = false_alarms(spreads, seeds, tolerance, number)
-            print(f"| {seeds} | {tolerance:g} | {2 * len(spreads) + 3} | {share:.4f} |", flush=True)
-    print(
-        "\n| what | seeds | beside | "
-        + " | ".join(f"{100 * drop:g}" for drop in DROPS)
-        + " |\n|---|---|---|"
-        + "---|" * len(DROPS)
-    )
-    steady, wild = min(spreads, key=lambda s: s.between_runs), max(spreads, key=lambda s: s.between_runs)
-    middle = sorted(spreads, key=lambda s: s.between_runs)[1]
-    for spread in (steady, middle, wild):
+        shares = " | ".join(f"{share:.4f}" for share in false_alarms(spreads, seeds, (0.0, 0.01), number))
+        print(f"| {seeds} | {2 * len(spreads) + 3} | {shares} |", flush=True)
+
+
+def print_power(spreads: Sequence[Spread], number: int) -> None:
+    """The table of drops that are seen, in points."""
+    drops = " | ".join(f"{100 * drop:g}" for drop in DROPS)
+    print(f"\n| what | seeds | beside | {drops} |\n|---|---|---|" + "---|" * len(DROPS))
+    by_size = sorted(spreads, key=lambda spread: spread.between_runs)
+    for spread in (by_size[0], by_size[1], by_size[-1]):
+        label = f"fine-tuned, sd {spread.between_runs:.3f}, {spread.examples:,} examples"
         for seeds in (3, 5, 10):
             for others in (0, 19):
-                row = [power(spread, seeds, drop, number // 4, others).get("worse", 0.0) for drop in DROPS]
-                label = f"fine-tuned, sd {spread.between_runs:.3f}, {spread.examples:,} examples"
-                print(
-                    f"| {label} | {seeds} | {others} | " + " | ".join(f"{share:.2f}" for share in row) + " |",
-                    flush=True,
-                )
+                print_row(label, seeds, others, [power(spread, seeds, drop, number, others) for drop in DROPS])
     for examples in (277, 872, 5463):
         spread = Spread("choice", 0.7, 0.0, 0.12, examples)
         for others in (0, 19):
-            row = [power_frozen(spread, drop, number // 4, others).get("worse", 0.0) for drop in DROPS]
-            print(
-                f"| no seeds, {examples:,} examples | - | {others} | "
-                + " | ".join(f"{share:.2f}" for share in row)
-                + " |",
-                flush=True,
-            )
+            row = [power_frozen(spread, drop, number, others) for drop in DROPS]
+            print_row(f"no seeds, {examples:,} examples", None, others, row)
+
+
+def print_row(label: str, seeds: int | None, others: int, row: Sequence[dict[str, float]]) -> None:
+    """One row: the share called worse at each drop."""
+    shares = " | ".join(f"{found.get('worse', 0.0):.2f}" for found in row)
+    print(f"| {label} | {seeds or '-'} | {others} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200, sys.argv[2] if len(sys.argv) > 2 else "all")
