@@ -54,8 +54,9 @@ class Check:
         """
         from harness.regress_commands import compared, question_of, read_baseline
 
-        options = [listed(given) for given in (tolerance, task, checkpoint, alias)]
-        found = compared(read_baseline(self.baseline), Path(results), question_of(fail_on, *options, reference))
+        names = [listed(given) for given in (tolerance, task, checkpoint, alias)]
+        question = question_of(fail_on, names[0], names[1], names[2], names[3], reference)
+        found = compared(read_baseline(self.baseline), Path(results), question)
         failing = [message(answer) for answer in found.answers if answer.fails]
         if failing:
             raise RegressedError("\n".join([f"{results} against {self.baseline}:", *failing]))

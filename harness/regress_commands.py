@@ -122,13 +122,13 @@ def fits_of(folder: Path) -> list:
 
 def tell_github(found: Comparison) -> None:
     """Append to the step's summary where there is one, and print annotations."""
-    from harness.regress.github import annotations, summary
+    from harness.regress.github import commands, summary
 
     place = os.environ.get(SUMMARY)
     if place:
         with Path(place).open("a", encoding="utf-8") as file:
             file.write(summary(found))
-    for line in annotations(found):
+    for line in commands(found):
         print(line)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError, nearest
 from harness.regress.baseline import Baseline
-from harness.regress.cell import GROUPS, Answer, Compared, Group, Name, Pair
+from harness.regress.cell import GROUPS, Answer, Compared, Group, Name, Pair, Verdict
 from harness.regress.cost import costs
 from harness.regress.outcomes import read_kept
 from harness.regress.pairing import fits, new_cells, pairs
@@ -104,8 +104,8 @@ def comparable(found: Sequence[Pair], sides: tuple[Side, Side], rules: Sequence[
     """The pairs that may be compared, with their differences."""
     able = [pair for pair in found if pair.why is None]
     kept = [
-        read_kept(side.folder, {r.key for m in measured if m is not None for r in m.records})
-        for side, measured in zip(sides, ([p.before for p in able], [p.now for p in able]), strict=True)
+        read_kept(side.folder, {record.key for one in measured if one is not None for record in one.records})
+        for side, measured in ((sides[0], [pair.before for pair in able]), (sides[1], [pair.now for pair in able]))
     ]
     return tested(able, kept[0], kept[1], rules)
 
@@ -117,7 +117,7 @@ def answer_absent(pair: Pair, baseline: Baseline, question: Question) -> Answer:
     if let_go is not None:
         text = f"let go on {let_go.date}: {let_go.reason}"
         return Answer(pair.name, pair.group, "accepted", text, gated)
-    verdict = "missing" if pair.now is None else "incomparable"
+    verdict: Verdict = "missing" if pair.now is None else "incomparable"
     return Answer(pair.name, pair.group, verdict, pair.why or "", gated)
 
 

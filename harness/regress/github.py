@@ -54,7 +54,7 @@ def cell_text(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\|`*_[]" else letter for letter in text)
 
 
-def annotations(comparison: Comparison) -> list[str]:
+def commands(comparison: Comparison) -> list[str]:
     """Workflow commands: an error for each cell that fails, a warning for one that is undecided and would count."""
     levels = {
         "error": [answer for answer in comparison.answers if answer.fails],

@@ -89,10 +89,11 @@ def lined_up(before: Sequence[Outcomes], now: Sequence[Outcomes]) -> bool:
 def sums_by_cluster(outcomes: Sequence[Outcomes]) -> tuple[Array, Array]:
     """Outcomes and weights summed within clusters, a row for each measurement, (S, C) each."""
     index = np.unique(outcomes[0].cluster, return_inverse=True)[1]
-    sums = [np.stack([np.bincount(index, weights=one) for one in many]) for many in (
-        [one.outcome for one in outcomes], [one.weight for one in outcomes],
-    )]  # fmt: skip
-    return sums[0], sums[1]
+    outcome, weight = (
+        np.stack([np.bincount(index, weights=one).astype(np.float64) for one in many])
+        for many in ([one.outcome for one in outcomes], [one.weight for one in outcomes])
+    )
+    return outcome, weight
 
 
 def binary(outcomes: Sequence[Outcomes]) -> bool:
@@ -141,5 +142,5 @@ def flips_of(rows: NDArray[np.int64], gain: Array) -> Flips:
     """
     order = np.argsort(gain, kind="stable")
     worse, better = rows[order][gain[order] < 0], rows[order[::-1]][gain[order[::-1]] > 0]
-    listed = (tuple(int(row) for row in found[:MOST_ROWS]) for found in (worse, better))
-    return Flips(*listed, int(worse.size), int(better.size), int(rows.size))
+    first = [tuple(int(row) for row in found[:MOST_ROWS]) for found in (worse, better)]
+    return Flips(first[0], first[1], int(worse.size), int(better.size), int(rows.size))

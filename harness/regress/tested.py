@@ -88,9 +88,9 @@ def values_only(pair: Pair) -> Difference:
 
 def over_draws(before: Outcomes, now: Outcomes) -> Difference | None:
     """The difference on the draws that both sides have; None where they cannot be paired."""
-    draws = [Draws(one.cluster, one.outcome, one.weight) for one in (now, before)]
+    first, second = (Draws(one.cluster, one.outcome, one.weight) for one in (now, before))
     try:
-        found = paired_difference(*draws)
+        found = paired_difference(first, second)
     except HarnessError:
         return None
     return Difference(
