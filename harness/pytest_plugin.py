@@ -1,8 +1,8 @@
 """A metric check as an ordinary test: ``pytest --harness-baseline FILE`` and the fixture ``harness_regress``.
 
 def test_my_model_is_no_worse(harness_regress, tmp_path):
-    evaluate("runs/candidate", "glue/rte", seeds=3, output=tmp_path, name="model")
-    harness_regress(tmp_path, tolerance=["glue/rte=0.01"])
+    evaluate("runs/candidate", "glue/rte", seeds=3, output=tmp_path)
+    harness_regress(tmp_path, task="glue/rte", alias="runs/candidate=org/model")
 """
 
 from __future__ import annotations
