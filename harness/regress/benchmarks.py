@@ -122,7 +122,7 @@ def seconds(
         f"beside {len(references)} reference job{'s' * (len(references) > 1)}", rounds, example_variance=(before.mean * ratio * log_error) ** 2,
         unchanged=before == now and not any(moved),
     )  # fmt: skip
-    return tested(
+    return cost_of(
         Name(name, "seconds", PLACE),
         "seconds",
         before.mean,
@@ -140,10 +140,10 @@ def memory(name: str, sides: tuple[Mapping[str, Timed], Mapping[str, Timed]], ru
         return []
     before, now = values[0], values[1]
     difference = Difference(now - before, 0.0, 1.0, "bytes as they are", unchanged=before == now)
-    return [tested(Name(name, MEMORY, PLACE), "bytes", before, now, difference, rules, "")]
+    return [cost_of(Name(name, MEMORY, PLACE), "bytes", before, now, difference, rules, "")]
 
 
-def tested(
+def cost_of(
     name: Name, unit: str, before: float, now: float, difference: Difference, rules: Sequence[Rule], note: str
 ) -> Compared:
     """A cost of a benchmark; less is better."""

@@ -10,11 +10,11 @@ from harness.errors import HarnessError, nearest
 from harness.regress.baseline import Baseline
 from harness.regress.cell import GROUPS, Answer, Compared, Group, Name, Pair, Verdict
 from harness.regress.cost import costs
+from harness.regress.evidence import evidence
 from harness.regress.outcomes import read_kept
 from harness.regress.pairing import fits, new_cells, pairs
 from harness.regress.side import Side, read_side
 from harness.regress.slopes import Slopes, slope_cells
-from harness.regress.tested import tested
 from harness.regress.tolerance import Rule
 from harness.regress.verdict import judged
 
@@ -107,7 +107,7 @@ def comparable(found: Sequence[Pair], sides: tuple[Side, Side], rules: Sequence[
         read_kept(side.folder, {record.key for one in measured if one is not None for record in one.records})
         for side, measured in ((sides[0], [pair.before for pair in able]), (sides[1], [pair.now for pair in able]))
     ]
-    return tested(able, kept[0], kept[1], rules)
+    return evidence(able, kept[0], kept[1], rules)
 
 
 def answer_absent(pair: Pair, baseline: Baseline, question: Question) -> Answer:

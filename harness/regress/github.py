@@ -15,6 +15,8 @@ MARKS = {
     "equivalent": "✅",
     "accepted": "➖",
 }
+MOST_ROWS = 300
+"""Rows of a table; a summary may hold a mebibyte."""
 MOST_ANNOTATIONS = 10
 """As many of one level as GitHub shows of a step."""
 
@@ -34,13 +36,15 @@ def summary(comparison: Comparison) -> str:
 def table(answers: list[Answer]) -> str:
     """Answers as a table."""
     lines = ["| | task | metric | checkpoint | before → now [95 % of the gain] | why |", "|---|---|---|---|---|---|"]
-    for answer in answers:
+    for answer in answers[:MOST_ROWS]:
         moved = flips_text(answer.tested.flips) if answer.tested is not None and answer.verdict == "worse" else ""
         why = "; ".join(text for text in (why_text(answer), moved) if text)
         words = (answer.name.task, answer.name.metric, answer.name.checkpoint, change_text(answer), why)
         lines.append(
             f"| {MARKS[answer.verdict]} {answer.verdict} | " + " | ".join(cell_text(word) for word in words) + " |"
         )
+    if len(answers) > MOST_ROWS:
+        lines.append(f"\n{len(answers) - MOST_ROWS} more rows; --json has all")
     return "\n".join(lines) + "\n"
 
 

@@ -11,9 +11,9 @@ import pytest
 from harness.regress.baseline import read_baseline
 from harness.regress.cell import Answer, Measured, Name, Pair
 from harness.regress.compare import Question, compare
+from harness.regress.evidence import evidence
 from harness.regress.outcomes import read_kept
 from harness.regress.side import Side, read_side
-from harness.regress.tested import tested
 from harness.regress.tolerance import parse
 from harness.regress.verdict import judged
 
@@ -57,7 +57,7 @@ def between(side: Side, seeds: tuple[int, ...], others: tuple[int, ...], toleran
 
     pair = Pair(Name("state", "accuracy", WHOLE), "metric", of(seeds), of(others))
     kept = read_kept(side.folder, {record.key for record in whole.records})
-    return judged(tested([pair], kept, kept, [parse(tolerance)]), [True])[0]
+    return judged(evidence([pair], kept, kept, [parse(tolerance)]), [True])[0]
 
 
 @pytest.mark.slow

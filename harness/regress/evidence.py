@@ -22,7 +22,7 @@ SAME = 1e-9
 """Relative difference below which two numbers are one, rounded twice."""
 
 
-def tested(pairs: Iterable[Pair], before: Kept, now: Kept, rules: Sequence[Rule]) -> list[Compared]:
+def evidence(pairs: Iterable[Pair], before: Kept, now: Kept, rules: Sequence[Rule]) -> list[Compared]:
     """Every comparable pair with its difference; a metric that repeats another in another unit says so."""
     found: dict[Name, Compared] = {}
     for pair in pairs:
