@@ -23,7 +23,7 @@ families:
     make: {maker: pretrain, objective: causal, architecture: {model_type: gpt2, n_embd: 64, n_layer: 2, n_head: 2, n_positions: 64},
            tokenizer: {kind: word, vocabulary: 256}, corpus: [{data: {world: hmm, name: text}, split: train}], seeds: [1],
            steps: [60], learning_rate: 3e-3, warmup_steps: 20, batch_size: 32, length: 33}
-  pruned: {make: {maker: prune, start: whole/seed=1/step=60, method: magnitude, sparsity: [0.6]}}
+  pruned: {make: {maker: prune, start: whole/seed=1/step=60, method: magnitude, sparsity: [0.6], regime: information_deletion}}
 tasks:
   upstream: [synthetic/hmm_loss]
   downstream:
@@ -37,7 +37,7 @@ WHOLE, PRUNED = "whole/seed=1/step=60", "pruned/sparsity=0.6"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One checkpoint and its pruned copy, fine-tuned under six seeds each."""
+    """One checkpoint and its pruned copy, whose masks are dropped, as a held one is fine-tuned otherwise; six seeds each."""
     from harness import evaluator
     from harness.request import Options, from_suite
 
