@@ -55,6 +55,10 @@ setup(
     cmdclass={"build_py": BuildWithTasks},
     install_requires=REQUIRES,
     extras_require={"test": TEST, "peft": [PEFT], "translation": [TRANSLATION]},
-    entry_points={"console_scripts": ["harness = harness.cli:main"]},
+    # pytest knows a plug-in by this name, whether it comes by the entry point or by -p: it is then loaded once.
+    entry_points={
+        "console_scripts": ["harness = harness.cli:main"],
+        "pytest11": ["harness.pytest_plugin = harness.pytest_plugin"],
+    },
     zip_safe=False,
 )

@@ -50,7 +50,8 @@ def watched(benchmark, capsys):
         reset_high_water("cpu")
         before = high_water("cpu")
         function()
-        peak = (high_water("cpu") - before) / 2**20
+        benchmark.extra_info["peak_bytes"] = high_water("cpu") - before
+        peak = benchmark.extra_info["peak_bytes"] / 2**20
         with capsys.disabled():
             print(f"\n{benchmark.name}: {min(benchmark.stats.stats.data):.2f} s, {peak:.0f} MB above the model")
         return result

@@ -1,6 +1,7 @@
 """The command ``harness``: parses, calls, renders, nothing else.
 
-Exit status: 0 all well, 1 a measurement failed, 2 wrong usage, 3 bad input, 130 interrupted.
+Exit status: 0 all well, 1 a measurement failed, 2 wrong usage, 3 bad input, 130 interrupted; of ``regress`` 1 is worse and
+2 missing or incomparable.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import typer
 
 from harness.errors import HarnessError
 from harness.make_options import Makers
+from harness.regress_options import baseline_app, regress
 
 BAD_INPUT, FAILED, INTERRUPTED = 3, 1, 130
 
@@ -27,6 +29,8 @@ make_app = typer.Typer(cls=Makers, no_args_is_help=True, help="Make families of 
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(suites_app, name="suites")
 app.add_typer(make_app, name="make")
+app.add_typer(baseline_app, name="baseline")
+app.command()(regress)
 
 SuiteArgument = Annotated[
     Path | None, typer.Argument(help="A leaderboard folder with suite.yaml, or suite:NAME, one that ships.")

@@ -12,7 +12,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 LAYERS = [
-    {"cli", "commands", "tasks_commands", "compare_commands", "render", "render_compare", "render_fits"},
+    {
+        "cli",
+        "commands",
+        "tasks_commands",
+        "compare_commands",
+        "regress_commands",
+        "regress_options",
+        "render",
+        "render_compare",
+        "render_fits",
+        "render_regress",
+        "pytest_plugin",
+    },
     {"callback", "evaluator", "making", "estimate", "plan", "request", "board", "compare", "regress"},
     {"execute"},
     {"measures", "makers"},
@@ -65,6 +77,8 @@ assert not {blocked} & set(sys.modules)
 
 @pytest.mark.parametrize(("blocked", "more"), [
     ({"torch", "transformers", "datasets"}, "import harness.specs, harness.board.build, harness.compare.comparison; harness.specs.load_task('glue/rte')"),
+    ({"torch", "transformers", "datasets"}, "import harness.regress.compare, harness.regress.benchmarks, harness.regress.update, "
+      "harness.regress.junit, harness.regress.github, harness.regress_commands, harness.pytest_plugin"),
     ({"torch", "transformers", "datasets", "pydantic"}, "harness.slopes.fit_points([1, 2, 3, 4], [1, 2, 3, 5])"),
 ])  # fmt: skip
 def test_slopes_specs_results_and_board_work_without_torch(blocked, more):

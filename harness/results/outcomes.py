@@ -6,7 +6,7 @@ Each measurement writes one Parquet shard; when a run ends well the shards are j
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +89,17 @@ def _write(table: Any, path: Path) -> None:
         raise HarnessError(
             f"{path}: {error.strerror}; nothing that was measured before is lost, run again to go on"
         ) from None
+
+
+def copy_outcomes(source: Path, target: Path, keys: Collection[str]) -> None:
+    """Write the outcomes of these keys that one folder holds into another, as one shard."""
+    import pyarrow
+    from pyarrow import compute
+
+    table = read_outcomes(source) if keys else None
+    if table is None:
+        return
+    table = table.filter(compute.is_in(table["key"], pyarrow.array(sorted(keys), pyarrow.string())))
+    if table.num_rows:
+        name = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:16]
+        _write(table, target / EXAMPLES / f"copied-{name}.parquet")
