@@ -56,8 +56,17 @@ def paired(before: Array, now: Array, *, binary: bool = False) -> Difference:
     return Difference(
         value, math.sqrt(squared), freedom, "paired t and McNemar's exact test" if binary else "paired t over clusters",
         clusters, example_variance=squared, unchanged=not moved.any(),
-        exact=mcnemar(now > 0.5, before > 0.5).p / 2 if binary else None,
+        exact=one_sided(mcnemar(now > 0.5, before > 0.5).p) if binary else None,
     )  # fmt: skip
+
+
+def one_sided(p: float | None) -> float | None:
+    """The p-value in the direction that was found, of a symmetric two-sided test.
+
+    >>> one_sided(0.5), one_sided(None)
+    (0.25, None)
+    """
+    return None if p is None else p / 2
 
 
 def of_sums(before: Array, now: Array, values: Callable[[Array], Array]) -> Difference:
@@ -72,7 +81,7 @@ def of_sums(before: Array, now: Array, values: Callable[[Array], Array]) -> Diff
     stderr = float(found.stderr or 0.0)
     return Difference(
         found.difference, stderr, len(before) - 1, "paired bootstrap and approximate randomisation", len(before),
-        example_variance=stderr**2, exact=float(randomisation(now, before, values).p or 1.0) / 2,
+        example_variance=stderr**2, exact=one_sided(randomisation(now, before, values).p),
         unchanged=bool(np.array_equal(before, now)),
     )  # fmt: skip
 
