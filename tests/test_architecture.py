@@ -12,8 +12,31 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 LAYERS = [
-    {"cli", "commands", "tasks_commands", "compare_commands", "render", "render_compare", "render_fits"},
-    {"callback", "evaluator", "making", "estimate", "plan", "request", "board", "compare", "regress"},
+    {
+        "cli",
+        "commands",
+        "tasks_commands",
+        "compare_commands",
+        "exchange_cli",
+        "exchange_commands",
+        "results_commands",
+        "render",
+        "render_compare",
+        "render_fits",
+    },
+    {
+        "callback",
+        "evaluator",
+        "making",
+        "estimate",
+        "plan",
+        "request",
+        "stale",
+        "submission",
+        "board",
+        "compare",
+        "regress",
+    },
     {"execute"},
     {"measures", "makers"},
     {"training"},
@@ -57,7 +80,8 @@ class Block:
         if name.split(".")[0] in {blocked}:
             raise ImportError(name + " is blocked")
 sys.meta_path.insert(0, Block())
-import harness, harness.results, harness.results.table, harness.slopes, harness.slopes.fit, harness.slopes.join
+import harness, harness.results, harness.results.table, harness.results.exchange.formats, harness.results.merging
+import harness.slopes, harness.slopes.fit, harness.slopes.join
 {more}
 assert not {blocked} & set(sys.modules)
 """
