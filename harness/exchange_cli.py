@@ -100,6 +100,7 @@ def results_drop(
 @submit_app.command(name="check")
 def submit_check(
     folder: Folder,
+    checkpoint: CheckpointNames = [],  # noqa: B006
     sample: Annotated[int, typer.Option(min=0, help="How many measurements to make again, drawn at random.")] = 3,
     seed: Annotated[int | None, typer.Option(help="Draw the same ones again; default: none foreseeable.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
@@ -109,7 +110,9 @@ def submit_check(
     """Check that records are whole and untouched, and measure a random sample of them again."""
     from harness import results_commands
 
-    wrong = results_commands.submit_check(folder, sample, seed, device=device, offline=offline, as_json=as_json)
+    wrong = results_commands.submit_check(
+        folder, checkpoint, sample, seed, device=device, offline=offline, as_json=as_json
+    )
     sys.exit(FAILED if wrong else 0)
 
 

@@ -94,15 +94,25 @@ def drop(folder: Path, tasks: Sequence[str], checkpoints: Sequence[str], *, only
         print(f"dropped {len(found)} of {len(store.records)} records; 'harness board {folder}' writes the board anew")
 
 
-def submit_check(folder: Path, sample: int, seed: int | None, *, device: str, offline: bool, as_json: bool) -> bool:
-    """Check the records of a folder and measure a random sample of them again; returns whether anything is wrong."""
+def submit_check(
+    folder: Path,
+    checkpoints: Sequence[str],
+    sample: int,
+    seed: int | None,
+    *,
+    device: str,
+    offline: bool,
+    as_json: bool,
+) -> bool:
+    """Check the records of a folder, or of some checkpoints of it, and measure a random sample of them again; returns whether anything is wrong."""
     from harness.request import Options
     from harness.submission import draw, faults, measure_again
 
     store, _ = read_folder(folder)
-    found = list(faults(store))
+    records = chosen(store, [], checkpoints)
+    found = list(faults(store, records))
     seed = secrets.randbelow(2**31) if seed is None else seed
-    drawn, away = draw(folder, store, sample, seed) if sample else ([], 0)
+    drawn, away = draw(folder, store, records, sample, seed) if sample else ([], 0)
     options = Options(device=device, offline=offline)
     rows = [asdict(row) for one in drawn for row in measure_again(folder, store, one, options)]
     wrong = bool(found) or any(row["fault"] for row in rows)
@@ -115,5 +125,5 @@ def submit_check(folder: Path, sample: int, seed: int | None, *, device: str, of
         show(f"{len(drawn)} measurements of {folder} made again (--seed {seed})", rows)
     if away:
         print(f"{away} measurements of made checkpoints were not drawn: the weights are not in {folder / 'families'}")
-    print("this must be mended before it can be merged" if wrong else f"{len(store.records)} records are in order")
+    print("this must be mended before it can be merged" if wrong else f"{len(records)} records are in order")
     return wrong

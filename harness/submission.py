@@ -53,16 +53,17 @@ class Again:
     fault: str | None
 
 
-def faults(store: Store) -> Iterator[str]:
-    """What of a folder's records is not as the harness writes it, each kind of fault once with its first place."""
+def faults(store: Store, records: Sequence[Record]) -> Iterator[str]:
+    """What of some of a folder's records is not as the harness writes it, each kind of fault once with its first place."""
     found: dict[str, list[str]] = {}
-    for record in store.records:
+    for record in records:
         for fault in record_faults(record, store):
             found.setdefault(fault, []).append(f"{record.metric} of {record.task}, key {record.key[:16]}")
     for fault, places in found.items():
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         yield f"{fault}: {places[0]}{more}"
-    for info in store.checkpoints.values():
+    theirs = {record.checkpoint for record in records}
+    for info in (info for identity, info in store.checkpoints.items() if identity in theirs):
         if info.commit is None and info.made is None and all(Path(name).is_absolute() for name in info.names):
             yield f"nobody else can load {info.names[0]}: it is a folder of this machine; send it with 'harness push'"
 
@@ -92,8 +93,8 @@ def record_faults(record: Record, store: Store) -> Iterator[str]:
         yield "a fraction is not between 0 and 1"
 
 
-def draw(folder: Path, store: Store, count: int, seed: int) -> tuple[list[Drawn], int]:
-    """So many measurements at random, and how many cannot be made again since their checkpoint was made and is not here.
+def draw(folder: Path, store: Store, records: Sequence[Record], count: int, seed: int) -> tuple[list[Drawn], int]:
+    """So many of the measurements of some records at random, and how many cannot be made again since their checkpoint was made and is not here.
 
     Raises:
         HarnessError: the suite has a fault, or nothing can be measured again.
@@ -103,7 +104,7 @@ def draw(folder: Path, store: Store, count: int, seed: int) -> tuple[list[Drawn]
     found: list[Drawn] = []
     away = 0
     by_cell: dict[tuple[str, str], dict[str, list[Record]]] = {}
-    for record in store.records:
+    for record in records:
         if record.error is None and record.partial is None and record.stage == "selected":
             by_cell.setdefault((record.checkpoint, record.task), {}).setdefault(record.key, []).append(record)
     for family, name, task in request.cells():
