@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from harness import exchange_cli
 from harness.errors import HarnessError
 from harness.make_options import Makers
 from harness.regress_options import baseline_app, regress
@@ -31,6 +32,7 @@ app.add_typer(suites_app, name="suites")
 app.add_typer(make_app, name="make")
 app.add_typer(baseline_app, name="baseline")
 app.command()(regress)
+exchange_cli.add_to(app)
 
 SuiteArgument = Annotated[
     Path | None, typer.Argument(help="A leaderboard folder with suite.yaml, or suite:NAME, one that ships.")
@@ -175,21 +177,6 @@ def board(folder: Folder) -> None:
 
     for path in slope_commands.write_board(folder):
         print(path)
-
-
-@app.command(name="import")
-def import_table(
-    table: Annotated[Path, typer.Argument(help="A long table: family,checkpoint,upstream,task,value[,upstream_name,metric,upstream_stderr,stderr,n,run]")],
-    source: Annotated[str, typer.Option(help="Where the figures come from: a citation.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Leaderboard folder to write.")],
-    higher_is_better: Annotated[list[str], typer.Option(help="A metric where more is better.")] = [],  # noqa: B006
-    lower_is_better: Annotated[list[str], typer.Option(help="A metric where less is better.")] = [],  # noqa: B006
-    features: Annotated[Path | None, typer.Option(help="What is published of the tasks: task,NUMBER,...; a column chance is their floor.")] = None,
-) -> None:  # fmt: skip
-    """Import a published table as a leaderboard."""
-    from harness import slope_commands
-
-    slope_commands.import_table(table, source, output, tuple(higher_is_better), tuple(lower_is_better), features)
 
 
 @app.command()

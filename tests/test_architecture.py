@@ -17,15 +17,30 @@ LAYERS = [
         "commands",
         "tasks_commands",
         "compare_commands",
+        "exchange_cli",
+        "exchange_commands",
         "regress_commands",
         "regress_options",
+        "results_commands",
         "render",
         "render_compare",
         "render_fits",
         "render_regress",
         "pytest_plugin",
     },
-    {"callback", "evaluator", "making", "estimate", "plan", "request", "board", "compare", "regress"},
+    {
+        "callback",
+        "evaluator",
+        "making",
+        "estimate",
+        "plan",
+        "request",
+        "stale",
+        "submission",
+        "board",
+        "compare",
+        "regress",
+    },
     {"execute"},
     {"measures", "makers"},
     {"training"},
@@ -69,7 +84,8 @@ class Block:
         if name.split(".")[0] in {blocked}:
             raise ImportError(name + " is blocked")
 sys.meta_path.insert(0, Block())
-import harness, harness.results, harness.results.table, harness.slopes, harness.slopes.fit, harness.slopes.join
+import harness, harness.results, harness.results.table, harness.results.exchange.formats, harness.results.merging
+import harness.slopes, harness.slopes.fit, harness.slopes.join
 {more}
 assert not {blocked} & set(sys.modules)
 """

@@ -45,14 +45,36 @@ def join_shards(folder: Path) -> None:
     shards = sorted((folder / EXAMPLES).glob("*.parquet"))
     if len(shards) < 2:
         return
-    table = pyarrow.concat_tables([parquet.read_table(path) for path in shards])
-    frame = table.sort_by([("key", "ascending"), ("metric", "ascending"), ("row", "ascending")])
-    name = hashlib.sha256("".join(sorted(set(table["key"].to_pylist()))).encode()).hexdigest()[:16]
-    target = folder / EXAMPLES / f"{JOINED}{name}.parquet"
-    _write(frame, target)
+    target = write_outcomes(folder, pyarrow.concat_tables([parquet.read_table(path) for path in shards]))
     for path in shards:
         if path != target:
             path.unlink()
+
+
+def write_outcomes(folder: Path, table: Any) -> Path:
+    """Write outcomes of many measurements as one shard, named by its content; returns where."""
+    ordered = table.sort_by([("key", "ascending"), ("metric", "ascending"), ("row", "ascending")])
+    name = hashlib.sha256("".join(sorted(set(table["key"].to_pylist()))).encode()).hexdigest()[:16]
+    target = folder / EXAMPLES / f"{JOINED}{name}.parquet"
+    _write(ordered, target)
+    return target
+
+
+def forget_outcomes(folder: Path, keys: Collection[str]) -> None:
+    """Take the outcomes of some measurements out of all shards."""
+    import pyarrow
+    import pyarrow.compute as pc
+    from pyarrow import parquet
+
+    gone = pyarrow.array(list(keys), pyarrow.string())
+    for path in sorted((folder / EXAMPLES).glob("*.parquet")):
+        table = parquet.read_table(path)
+        kept = table.filter(pc.invert(pc.is_in(table["key"], gone)))
+        if len(kept) == len(table):
+            continue
+        if len(kept) and write_outcomes(folder, kept) == path:
+            continue
+        path.unlink()
 
 
 def read_outcomes(folder: Path) -> Any:
