@@ -205,7 +205,8 @@ def sizes_of(request: Request, store: Store, options: Options) -> dict[str, int]
             for run in recipe.training_runs():
                 sizes |= {f"{family}/{member}": by_size[run.size.name] for member in run.members.values()}
         known = [sizes[name] for name in request.families[family] if name in sizes]
-        known += [sizes[parent] for parent in parents if parent is not None and recipe.maker != "enlarge"]
+        another = recipe.maker == "enlarge" or getattr(recipe, "architecture", {})  # size than that of its parents
+        known += [sizes[parent] for parent in parents if parent is not None and not another]
         sizes[family] = known[0] if known else parameters_of(recipe, options)
     return sizes
 

@@ -27,11 +27,16 @@ RUNS = {"pythia": 3 * 3 + 2 + 2, "multiberts": 5 + 20, "bert-miniatures": 24, "o
 """Training runs of each: of MultiBERTs the finals of seeds 0 to 4 belong to the runs of their steps; two of OPUS-MT are of two families."""
 
 
+MADE = "distill-adapt-distill"
+"""A suite whose checkpoints are made: planned here, made small in test_distill_adapt_distill.py."""
+
+
 def test_suites_are_listed_shown_and_found_by_name(tmp_path):
-    assert set(suite_names()) == set(RUNS)
+    assert set(suite_names()) == {*RUNS, MADE}
     listed = json.loads(harness("suites", "list", "--json").stdout)
     assert {row["name"]: sum(row["families"].values()) for row in listed} == {
         "pythia": 3 * 21 + 14 + 7, "multiberts": 65, "bert-miniatures": 24, "olmo": 7, "opus-mt": 15,
+        MADE: 2 * 1 + 3 + 2 * 6 + 3 * 6 + 6 * 3 + 6 * 3,
     }  # fmt: skip
     assert "suite:pythia" in harness("suites", "list").stdout
     (tmp_path / "suite.yaml").write_text(harness("suites", "show", "olmo").stdout)
@@ -50,7 +55,7 @@ def test_results_of_a_shipped_suite_never_go_where_it_ships():
 
 
 def test_names_tell_run_step_and_seed():
-    told = {name: lineage(parse(name)) for suite in suite_names() for name in names_of(suite)}
+    told = {name: lineage(parse(name)) for suite in RUNS for name in names_of(suite)}
     one = told["EleutherAI/pythia-70m-seed2@step1000"]
     assert (one.run, one.step, one.training_seed) == ("EleutherAI/pythia-70m-seed2", 1000, 2)
     one = told["google/multiberts-seed_3-step_20k"]
@@ -102,6 +107,15 @@ def test_a_suite_is_planned_and_measured_whole_on_stand_ins(public, content, tmp
     roles_are_those_of_the_file(tmp_path / "results" / suite, suite)
     again = json.loads(command("run", tmp_path / "results" / suite).stdout)
     assert (again["measured"], again["already"]) == (0, len(cells))
+
+
+@pytest.mark.slow
+def test_a_suite_that_makes_its_checkpoints_is_planned_before_any_of_them_stands(public, tmp_path):
+    ask = [*COMMAND, "plan", f"suite:{MADE}", "--json"]
+    planned = subprocess.run(ask, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, **public[1]})
+    assert planned.returncode == 0, planned.stderr
+    cells = json.loads(planned.stdout)["cells"]
+    assert {cell["state"] for cell in cells} == {"after making"} and len(cells) == 2 * len(names_of(MADE))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

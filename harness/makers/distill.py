@@ -99,7 +99,7 @@ class Distilled(Material):
         """
         assert self.teacher is not None
         kept = self.family.folder / ".teacher" / f"part{number}.jsonl"
-        said = teacher_translations(self.teacher, self.taught, part, self.distill, kept, self.device)
+        said = teacher_translations(self.teacher, self.taught, part, self.distill, kept)
         found = [
             replace(pair, target=one.text) for pair, one in zip(part, said, strict=True) if one.finished and one.text.strip()
         ]  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import Resolved, resolve
+from harness.checkpoints import Resolved
 from harness.checkpoints.config import body_parameters
 from harness.data.parallel import Pair, corpus_pairs
 from harness.data.tokenizer import train_tokenizer
@@ -53,7 +53,8 @@ def make(
     """
     family = FamilyFolder(folder, recipe, VERSION)
     if family.missing():
-        start = next((family.parent(parent, offline=offline) for parent in recipe.parents()), None)
+        named = getattr(recipe, "start", None)
+        start = None if named is None else family.parent(named, offline=offline)
         if start is not None:
             family.made_from(start)
         train_missing(Material(recipe, family, start, spec_folder, device, offline))
@@ -113,9 +114,9 @@ class Material:
     @cached_property
     def tokenizer(self) -> Any:
         """The family's; one that is trained sees the whole corpus, whatever is selected of it."""
-        return the_tokenizer(
-            self.recipe, self.start, [text for part in self.corpus[0] for text in part.texts], self.offline
-        )
+        named, texts = self.recipe.tokenizer, [text for part in self.corpus[0] for text in part.texts]
+        owner = self.start or (self.family.parent(named, offline=self.offline) if isinstance(named, str) else None)
+        return the_tokenizer(self.recipe, owner, texts)
 
     def read_blocks(self) -> torch.Tensor | Mixture:
         """The text in sequences of one length, as much of it as is selected."""
@@ -193,14 +194,12 @@ def parameters_by_size(recipe: LanguageModels) -> dict[str, int]:
     return found
 
 
-def the_tokenizer(recipe: LanguageModels, start: Resolved | None, texts: list[str], offline: bool) -> Any:
-    """The tokenizer named, the start's own, or one trained on the corpus."""
+def the_tokenizer(recipe: LanguageModels, owner: Resolved | None, texts: list[str]) -> Any:
+    """That of a checkpoint, or one trained on the corpus."""
     from harness.checkpoints import load_tokenizer
 
-    named = recipe.tokenizer if isinstance(recipe.tokenizer, str) else None
-    found = start or (resolve(named, offline=offline) if named else None)
-    if found is not None:
-        return load_tokenizer(found.folder, found.name)
+    if owner is not None:
+        return load_tokenizer(owner.folder, owner.name)
     spec = recipe.tokenizer
     assert not isinstance(spec, str)
     return train_tokenizer(

@@ -32,8 +32,8 @@ class Said:
 
 
 def teacher_translations(
-    teacher: Resolved, loaded: tuple[Any, Any], pairs: Sequence[Pair], recipe: Distill, kept: Path, device: str
-) -> list[Said]:  # fmt: skip
+    teacher: Resolved, loaded: tuple[Any, Any], pairs: Sequence[Pair], recipe: Distill, kept: Path
+) -> list[Said]:
     """The teacher's translations of all sources, in order; those that ``kept`` holds are not made again.
 
     Raises:
@@ -67,7 +67,8 @@ def read(kept: Path, made_of: str) -> list[Said]:
     if not kept.is_file():
         return []
     found: list[Said] = []
-    lines = kept.read_text(encoding="utf-8").splitlines(keepends=True)
+    with kept.open(encoding="utf-8", newline="\n") as file:  # a text may hold other marks that end a line
+        lines = file.readlines()
     try:
         if json.loads(lines[0]).get("made_of") != made_of:
             return []

@@ -36,7 +36,7 @@ def making_order(made: Mapping[str, Maker]) -> list[str]:
                 f"families made from one another in a ring: {' from '.join(ring)}; expected a start that is not made of them"
             )
         if family not in order:
-            for name in made[family].parents():
+            for name in made[family].needs():
                 parent = family_of(name, made)
                 if parent is not None:
                     add(parent, (*above, family))
@@ -77,7 +77,7 @@ def check_chains(made: Mapping[str, Maker], source: Source) -> None:
     """
     for family, recipe in made.items():
         place = source.place(("families", family, "make", "start"))
-        for name in recipe.parents():
+        for name in recipe.needs():
             named = next((other for other in made if name.startswith(f"{other}/")), None)
             if named is not None and family_of(name, made) is None:
                 members = [f"{named}/{member}" for member in made[named].members()]

@@ -142,7 +142,7 @@ def test_a_block_is_a_sentence_where_all_have_one_length():
     words = {"kind": "word", "vocabulary": 64}
     made = recipe(objective="masked", tokenizer=words, corpus=[{"data": data}], batch_size=8, length=6)
     texts, _ = corpus_texts(made.corpus, Path(), offline=True)
-    tokenizer = maker.the_tokenizer(made, None, texts, offline=True)
+    tokenizer = maker.the_tokenizer(made, None, texts)
     blocks = packed(tokenizer, texts, made, made.objective)
     assert [" ".join(tokenizer.convert_ids_to_tokens(block[1:-1].tolist())) for block in blocks] == texts
 

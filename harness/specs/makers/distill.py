@@ -45,5 +45,5 @@ class Distill(Pretrain):
         return self
 
     def parents(self) -> tuple[str, ...]:
-        """The teacher, and what the student goes on from."""
-        return (self.teacher, *super().parents())
+        """What the student goes on from, whose size it has, and the teacher."""
+        return (*super().parents(), self.teacher)

@@ -113,6 +113,10 @@ class Maker(Spec):
         start = getattr(self, "start", None)
         return () if start is None else (start,)
 
+    def needs(self) -> tuple[str, ...]:
+        """Checkpoints that must stand before the members are made: their parents, and whose tokenizer they have."""
+        return self.parents()
+
     def settings(self, member: str) -> dict[str, Any]:
         """What of a member differs from the others, read from its name: ``seed=1/step=20`` is seed 1, step 20."""
         pairs = (part.partition("=") for part in member.split("/"))

@@ -64,7 +64,9 @@ class LanguageModels(Ladder, Maker):
 
     objective: Objective
     span_length: Annotated[float, Field(ge=1)] = Field(3.0, description="span and denoising: mean tokens of a span")
-    tokenizer: Tokenizer | str = Tokenizer()
+    tokenizer: Tokenizer | str = Field(
+        Tokenizer(), description="one to train, or a checkpoint whose own is taken: any, or a member of another family"
+    )
     corpus: TrainingTexts = Field(
         (), description="text to train on: lm_loss/NAME (its train split), a file, or a mapping"
     )
@@ -111,6 +113,10 @@ class LanguageModels(Ladder, Maker):
     def training_runs(self) -> tuple[TrainingRun, ...]:
         """The training runs, in order."""
         raise NotImplementedError
+
+    def needs(self) -> tuple[str, ...]:
+        """Its parents, and the checkpoint whose tokenizer it takes."""
+        return (*self.parents(), *((self.tokenizer,) if isinstance(self.tokenizer, str) else ()))
 
     @property
     def corrupted_share(self) -> float:
