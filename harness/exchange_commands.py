@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from harness.checkpoints.names import lineage, parse
 from harness.errors import HarnessError
 from harness.makers.family import write_text
 from harness.results import Store
@@ -36,6 +37,7 @@ def take(
     if features is not None:
         raise HarnessError(f"--features goes with a published table; {path} is of the format {found}")
     content = READERS[found].read(path, replace(reading, identities=identities_of(identities)))
+    content = with_lineage(content) if found == "lm-eval" else content
     write_content(content, path, output)
     page = next(one for one in write_board(output) if one.name == "board.html")
     print(
@@ -44,6 +46,21 @@ def take(
     for note in content.notes:
         print(note)
     print(f"board: {page}")
+
+
+def with_lineage(content: Content) -> Content:
+    """Checkpoints with the training run and the step that their names on the Hub tell, as our own measurements have them."""
+    found = {}
+    for identity, info in content.checkpoints.items():
+        try:
+            name = parse(info.names[0])
+        except HarnessError:
+            name = None
+        told = None if name is None or name.local else lineage(name)
+        found[identity] = (
+            info if told is None else replace(info, run=told.run, step=told.step, training_seed=told.training_seed)
+        )
+    return replace(content, checkpoints=found)
 
 
 def identities_of(pairs: Sequence[str]) -> Mapping[str, str]:

@@ -113,10 +113,13 @@ def draw(folder: Path, store: Store, records: Sequence[Record], count: int, seed
         away += 0 if here else len(keys)
         found += [Drawn(family, name, task, tuple(records)) for records in keys.values()] if here else []
     if count and not found:
-        raise HarnessError(
-            f"{folder}: no measurement can be made again: {away} are of checkpoints that its suite makes and that are not in "
-            f"{folder / 'families'}; make them with 'harness run {folder}'"
+        why = (
+            f"{away} are of checkpoints that its suite makes and that are not in {folder / 'families'}; make them with "
+            f"'harness run {folder}'"
+            if away
+            else "its suite names none of them, or all failed or are of a part of the data; --sample 0 checks the records alone"
         )
+        raise HarnessError(f"{folder}: no measurement can be made again: {why}")
     once = list({one.records[0].key: one for one in found}.values())
     return random.Random(seed).sample(once, min(count, len(once))), away
 

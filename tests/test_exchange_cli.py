@@ -44,6 +44,8 @@ def test_lm_eval_results_become_a_board(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "imported 4 records of 1 checkpoints into out (format lm-eval)\nleft out 2 results" in done.stdout
     assert "lm_eval/arc_easy/0-shot" in (tmp_path / "out/suite.yaml").read_text()
+    (info,) = Store(tmp_path / "out").checkpoints.values()
+    assert (info.run, info.step) == ("EleutherAI/pythia-70m", 1000)
     again = harness("import", "r", "-o", "out", cwd=tmp_path)
     one_message(again, 3, "holds results already", "harness merge")
 

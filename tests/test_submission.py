@@ -11,6 +11,7 @@ import pytest
 from harness.results import Cost, Store
 from harness.submission import faults, tolerance
 from tests.results.exchange_folders import CONTENT, FIRST, LOSS, RECORDS, SECOND, a_record
+from tests.hub.text import sentences
 from tests.test_cli import harness
 
 RTE_RECORDS = [a_record(CONTENT.contexts[RECORDS[2].context]["parts"], FIRST.identity, seed=s, value=v) for s, v in
@@ -38,7 +39,7 @@ def test_records_as_the_harness_writes_them_have_no_fault(tmp_path):
     ({"value": None, "error": "out of memory"}, "a measurement failed"),
 ])  # fmt: skip
 def test_what_was_changed_is_told_with_its_place(tmp_path, change, part):
-    (fault,) = faults_of(store_of(tmp_path, [replace(RECORDS[3], **change)]))
+    fault = faults_of(store_of(tmp_path, [replace(RECORDS[3], **change)]))[0]
     assert part in fault and fault.endswith(f"accuracy of glue/rte, key {change.get('key', RECORDS[3].key)[:16]}")
 
 
@@ -68,9 +69,15 @@ def test_a_trained_score_may_move_as_seeds_do():
 
 @pytest.mark.slow
 def test_a_sample_is_measured_again_and_a_changed_value_is_found(hub, tmp_path):
-    done = harness(
-        "run", "-c", "tests/tiny-gpt2@step{1,2}", "-t", "lm_loss/wiki", "-o", "out", "--no-board", cwd=tmp_path
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/own.txt").write_text("".join(f"{sentence}\n\n" for sentence in sentences(8, seed=1)))
+    (tmp_path / "out/own.yaml").write_text(
+        "description: d\nkind: lm_loss\ndata: {files: [own.txt]}\nsplits: {score: train}\ntext: {documents: file}\n"
     )
+    (tmp_path / "out/suite.yaml").write_text(
+        "families: {f: {checkpoints: ['tests/tiny-gpt2@step{1,2}']}}\ntasks: {upstream: [own.yaml]}\n"
+    )
+    done = harness("run", "out", "--no-board", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     done = harness("submit", "check", "out", "--sample", "1", "--seed", "0", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout

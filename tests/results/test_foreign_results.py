@@ -241,6 +241,28 @@ def test_another_schema_is_refused(tmp_path):
         READERS["every-eval-ever"].read(path, Reading())
 
 
+@pytest.mark.parametrize("field", ["model_info", "metric_config", "score_details"])
+def test_a_record_that_lacks_what_the_schema_requires_names_the_file(tmp_path, field):
+    line = a_log(0.8)
+    (line if field in line else line["evaluation_results"][0])[field] = {}
+    with pytest.raises(HarnessError, match=r"x\.json: not as the schema has it \(KeyError"):
+        READERS["every-eval-ever"].read(put(tmp_path, line, "x.json"), Reading())
+
+
+def test_what_is_no_number_is_left_out_and_said(tmp_path):
+    line = a_log(0.8)
+    line["evaluation_results"].append(
+        json.loads(json.dumps(line["evaluation_results"][0])) | {"evaluation_name": "other"}
+    )
+    line["evaluation_results"][1]["score_details"]["score"] = float("inf")
+    found = READERS["every-eval-ever"].read(put(tmp_path, line, "x.json"), Reading())
+    assert [r.task for r in found.records] == ["boolq"] and found.notes == ("left out 1 result: no finite number",)
+    theirs = changed()
+    theirs["results"]["wikitext"]["word_perplexity,none"] = float("inf")
+    put(tmp_path / "r", theirs)
+    assert ("lm_eval/wikitext/0-shot", "word_perplexity") not in values(read(tmp_path / "r"))
+
+
 @pytest.mark.slow
 def test_a_file_that_lm_eval_itself_wrote(tmp_path, content):
     lm_eval = pytest.importorskip("lm_eval")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,10 @@ def read(path: Path, reading: Reading) -> Content:
     gathered = Gathered()
     for file in files_of(path):
         line = parsed(file)
-        if "identity" in line["model_info"].get("additional_details", {}):
-            take_ours(file, line, gathered)
-        else:
-            take_foreign(file, line, reading, gathered)
+        try:
+            take(file, line, reading, gathered)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise HarnessError(f"{file}: not as the schema has it ({type(error).__name__}: {error})") from None
     if not gathered.records:
         raise HarnessError(f"{path}: no result of Every Eval Ever in it; expected JSON files with evaluation_results")
     roles = roles_in_order(gathered.families, gathered.tasks, path.stem, reading.source or gathered.source)
@@ -59,6 +60,14 @@ def read(path: Path, reading: Reading) -> Content:
         path.stem, tuple(gathered.records.values()), gathered.checkpoints, gathered.contexts, roles,
         notes=tuple(gathered.told()),
     )  # fmt: skip
+
+
+def take(file: Path, line: Mapping[str, Any], reading: Reading, gathered: Gathered) -> None:
+    """The results of a file, whoever wrote it."""
+    if "identity" in (line["model_info"].get("additional_details") or {}):
+        take_ours(file, line, gathered)
+    else:
+        take_foreign(file, line, reading, gathered)
 
 
 def parsed(file: Path) -> dict[str, Any]:
@@ -95,32 +104,22 @@ def take_ours(file: Path, line: Mapping[str, Any], gathered: Gathered) -> None:
         where = f"{file}: evaluation_results[{number}]"
         roles = json.loads(result["metric_config"]["additional_details"]["roles"])
         rest = from_texts(where, result["score_details"].get("details", {}), OF_RECORD)
-        known = {**plain_fields(where, result), **rest, "checkpoint": identity}
-        try:
-            gathered.add(where, Record.from_json(known), roles)
-        except (TypeError, ValueError) as error:
-            raise HarnessError(f"{where}: {error}") from None
+        known = {**plain_fields(result), **rest, "checkpoint": identity}
+        gathered.add(where, Record.from_json(known), roles)
 
 
-def plain_fields(where: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a record stands in the schema's own fields; the unit is None where none is told.
-
-    Raises:
-        HarnessError: a required one is missing.
-    """
-    try:
-        config, score = result["metric_config"], result["score_details"]
-        uncertainty = score.get("uncertainty") or {}
-        error = uncertainty.get("standard_error") or {}
-        names = (config.get(name) for name in ("metric_name", "metric_id", "evaluation_description"))
-        return {
-            "task": result["evaluation_name"], "metric": next((name for name in names if name), "score"),
-            "value": float(score["score"]), "unit": config.get("metric_unit"),
-            "higher_is_better": not config["lower_is_better"], "stderr": error.get("value"),
-            "stderr_method": error.get("method"), "n": uncertainty.get("num_samples"),
-        }  # fmt: skip
-    except KeyError as lacking:
-        raise HarnessError(f"{where}: {lacking} is missing, which the schema requires") from None
+def plain_fields(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a record stands in the schema's own fields; the unit is None where none is told."""
+    config, score = result["metric_config"], result["score_details"]
+    uncertainty = score.get("uncertainty") or {}
+    error = uncertainty.get("standard_error") or {}
+    names = (config.get(name) for name in ("metric_name", "metric_id", "evaluation_description"))
+    return {
+        "task": result["evaluation_name"], "metric": next((name for name in names if name), "score"),
+        "value": float(score["score"]), "unit": config.get("metric_unit"),
+        "higher_is_better": not config["lower_is_better"], "stderr": error.get("value"),
+        "stderr_method": error.get("method"), "n": uncertainty.get("num_samples"),
+    }  # fmt: skip
 
 
 def take_foreign(file: Path, line: Mapping[str, Any], reading: Reading, gathered: Gathered) -> None:
@@ -138,12 +137,15 @@ def take_foreign(file: Path, line: Mapping[str, Any], reading: Reading, gathered
     gathered.add_checkpoint(info, [reading.family or model["id"]])
     for number, result in enumerate(line["evaluation_results"]):
         where = f"{file}: evaluation_results[{number}]"
-        fields = plain_fields(where, result)
+        fields = plain_fields(result)
         if result["metric_config"].get("score_type") == "levels":
             gathered.skip("levels of which some may mean unknown")
             continue
         parts = {name: result[name] for name in ("source_data", "generation_config") if name in result}
         parameters = result["metric_config"].get("metric_parameters")
+        if not math.isfinite(fields["value"]):
+            gathered.skip("no finite number")
+            continue
         context = foreign_context(
             source, fields["task"], "every_eval_ever", parts | ({"metric_parameters": parameters} if parameters else {}),
             dict(line.get("eval_library", {})),

@@ -8,6 +8,7 @@ of the same name: it is called lm_eval/TASK/N-shot and has a signature of its ow
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -99,8 +100,9 @@ def file_of(path: Path, reading: Reading) -> File:
         line = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise HarnessError(f"{path}: no JSON: {error}; expected a results_*.json of lm-eval") from None
-    if not isinstance(line, dict) or not isinstance(line.get("results"), dict):
-        raise HarnessError(f"{path}: no table 'results'; expected a results_*.json of lm-eval")
+    tables = line.get("results") if isinstance(line, dict) else None
+    if not isinstance(tables, dict) or not all(isinstance(its, dict) for its in tables.values()):
+        raise HarnessError(f"{path}: no table 'results' of tasks; expected a results_*.json of lm-eval")
     date = line.get("date")
     return File(path, line, float(date) if isinstance(date, int | float) else 0.0, model_of(path, line, reading))
 
@@ -165,9 +167,13 @@ def columns_of(numbers: Mapping[str, Any], gathered: Gathered) -> Iterator[tuple
         if metric == "bypass" or value == SENTINEL:
             gathered.skip("no scores but a placeholder (--predict_only)")
             continue
+        if not math.isfinite(value):
+            gathered.skip("no finite number")
+            continue
         error = numbers.get(f"{metric}_stderr,{filter}" if filter else f"{metric}_stderr")
+        known = isinstance(error, int | float) and math.isfinite(error)
         named = column if filter not in ("", "none") else metric
-        yield named, (float(value), float(error) if isinstance(error, int | float) else None)
+        yield named, (float(value), float(error) if known else None)
 
 
 def context_of(file: File, task: str, name: str, reading: Reading) -> dict[str, Any]:
