@@ -15,7 +15,7 @@ def list_suites(*, as_json: bool) -> None:
     for name in suite_names():
         suite, tasks = load_suite(suite_path(name))
         families = {
-            family: len({one for pattern in its.checkpoints for one in expand(pattern)})
+            family: len(its.make.members() if its.make else {o for pattern in its.checkpoints for o in expand(pattern)})
             for family, its in suite.families.items()
         }
         found.append({"name": name, "title": suite.title, "description": suite.description, "families": families,

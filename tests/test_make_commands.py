@@ -85,7 +85,9 @@ def test_a_fault_names_its_option(recipe, tmp_path, arguments, parts):
 def test_what_is_missing_or_given_twice_is_said(recipe, tmp_path):
     here = ["-o", tmp_path / "f"]
     done = harness("make", "pretrain", "a/b", "--objective", "causal", *here)
-    one_message(done, 3, "--steps: the field 'steps' is missing", "--corpus: the field 'corpus' is missing")
+    one_message(done, 3, "--steps: the field 'steps' is missing")
+    done = harness("make", "pretrain", "a/b", "--objective", "causal", "--steps", "1", *here)
+    one_message(done, 3, "objective: causal learns from text: give a corpus")
     one_message(harness("make", "pretrain", "a/b", "--start", "c/d", *here), 3, "--start: 'c/d' is given beside 'a/b'")
     one_message(harness("make", "enlarge", recipe, *here), 3, "recipe.yaml:1: unknown field 'objective'")
     one_message(harness("make", "pretrain", recipe), 2, "--output (-o)")

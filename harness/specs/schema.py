@@ -28,7 +28,19 @@ def task_schema() -> dict[str, Any]:
 
 def suite_schema() -> dict[str, Any]:
     """A suite file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
+    schema = Suite.model_json_schema()
+    for name, part in schema["$defs"].items():
+        if "protocol" in part.get("properties", {}) and "maker" in part["properties"]:
+            schema["$defs"][name] = with_protocol(part)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def with_protocol(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe that has all its fields, or names a protocol that gives those it leaves out."""
+    rest = [field for field in recipe.get("required", ()) if field != "maker"]
+    if not rest:
+        return recipe
+    return {**recipe, "required": ["maker"], "anyOf": [{"required": rest}, {"required": ["protocol"]}]}
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def at_size(
         HarnessError: the kind trains nothing, another task's model is scored, or there are fewer rows.
     """
     place, holder = spec.place((FIELD,)), holder_of(kind)
-    if holder is None:
+    if holder is None or (kind.model_fields[holder].default is None and spec.value.get(holder) is None):
         raise HarnessError(f"{place}: a task of kind {spec.value['kind']} is trained on nothing; leave {FIELD} out")
     if spec.value.get("trained_on"):
         raise HarnessError(f"{place}: this task scores the model of {spec.value['trained_on']!r}; give {FIELD} there")

@@ -142,7 +142,8 @@ def test_the_policy_is_that_of_pre_training_unless_the_task_says_otherwise():
 def test_what_cannot_be_corrupted_is_refused():
     for architecture in ("marian", "m2m_100", "pegasus"):
         with pytest.raises(
-            HarnessError, match=f"m is a .*{architecture}.* no loss on plain text.*kind 'translation', which is not"
+            HarnessError,
+            match=f"m is a .*{architecture}.* no loss on plain text.*pairs of texts: tasks of the kind 'translation'",
         ):
             corruption_policy(Loss(), architecture, "m")
     with pytest.raises(HarnessError, match="has no sentinels"):

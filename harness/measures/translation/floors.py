@@ -20,7 +20,7 @@ def others(count: int) -> list[int]:
     """For each of ``count`` segments another one, the same whatever the machine; for a single one itself.
 
     >>> others(5), others(1)
-    ([4, 3, 0, 2, 1], [0])
+    ([1, 2, 4, 0, 3], [0])
     """
     circle = np.random.Generator(np.random.PCG64(0)).permutation(count)
     found = np.empty(count, dtype=int)
