@@ -10,8 +10,8 @@ import pytest
 
 from harness.results import Cost, Store
 from harness.submission import faults, tolerance
-from tests.results.exchange_folders import CONTENT, FIRST, LOSS, RECORDS, SECOND, a_record
 from tests.hub.text import sentences
+from tests.results.exchange_folders import CONTENT, FIRST, LOSS, RECORDS, SECOND, a_record
 from tests.test_cli import harness
 
 RTE_RECORDS = [a_record(CONTENT.contexts[RECORDS[2].context]["parts"], FIRST.identity, seed=s, value=v) for s, v in
