@@ -76,5 +76,6 @@ def roles_in_order(
     """The roles of a leaderboard of which no more than families and the roles of tasks is known."""
     named = {role: tuple(task for task, its in tasks.items() if role in its) for role in ROLES}
     return Roles(
-        **named, families={name: tuple(its) for name, its in families.items()}, title=title, description=source
-    )  # type: ignore[arg-type]
+        upstream=named["upstream"], flatness=named["flatness"], downstream=named["downstream"], affinity=named["affinity"],
+        families={name: tuple(its) for name, its in families.items()}, title=title, description=source,
+    )  # fmt: skip

@@ -119,10 +119,9 @@ def record_of(where: str, row: Mapping[str, Any]) -> Record:
 
 def info_of(where: str, row: Mapping[str, Any]) -> CheckpointInfo:
     """What a row tells of its checkpoint."""
-    return CheckpointInfo(
-        identity=row["checkpoint"], names=tuple(parsed(where, "names", row["names"])),
-        made=parsed(where, "made", row.get("made")), **{name: row.get(name) for name in CHECKPOINT},
-    )  # fmt: skip
+    known: dict[str, Any] = {name: row.get(name) for name in CHECKPOINT}
+    names, made = tuple(parsed(where, "names", row["names"])), parsed(where, "made", row.get("made"))
+    return CheckpointInfo(identity=row["checkpoint"], names=names, made=made, **known)
 
 
 def as_json(value: Any) -> str | None:

@@ -171,9 +171,9 @@ def columns_of(numbers: Mapping[str, Any], gathered: Gathered) -> Iterator[tuple
             gathered.skip("no finite number")
             continue
         error = numbers.get(f"{metric}_stderr,{filter}" if filter else f"{metric}_stderr")
-        known = isinstance(error, int | float) and math.isfinite(error)
+        known = float(error) if isinstance(error, int | float) and math.isfinite(error) else None
         named = column if filter not in ("", "none") else metric
-        yield named, (float(value), float(error) if known else None)
+        yield named, (float(value), known)
 
 
 def context_of(file: File, task: str, name: str, reading: Reading) -> dict[str, Any]:

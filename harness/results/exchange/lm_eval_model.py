@@ -47,7 +47,7 @@ def model_of(path: Path, line: Mapping[str, Any], reading: Reading) -> Model:
     name = pretrained if revision == "main" else f"{pretrained}@{revision}"
     changed = {field: str(value) for field, value in arguments.items() if field in OTHER_WEIGHTS and value}
     commit = str(config.get("model_sha") or "") or None
-    settings = {field: str(value) for field, value in arguments.items() if field not in WITHOUT_EFFECT}
+    settings: dict[str, Any] = {field: str(value) for field, value in arguments.items() if field not in WITHOUT_EFFECT}
     settings |= {"model": config.get("model"), "dtype": config.get("model_dtype") or arguments.get("dtype")}
     given = reading.identities.get(name) or reading.identities.get(pretrained)
     known = commit if not changed else None
