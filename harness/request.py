@@ -40,7 +40,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to measure. ``families`` maps a family to the names of its checkpoints; ``made`` has those to make."""
+    """What to measure. ``families`` maps a family to the names of its checkpoints; ``made`` has those to make.
+
+    ``folder`` is the suite's, absolute; ``Path()`` where the command line asks.
+    """
 
     families: Mapping[str, tuple[str, ...]]
     tasks: Mapping[str, Task]
@@ -86,7 +89,7 @@ def from_suite(folder: Path) -> Request:
     return Request(
         families=families, tasks=ordered(tasks), seeds=suite.seeds, roles=roles_of(path), suite=read_yaml(path).value,
         made={name: family.make for name, family in suite.families.items() if family.make},
-        leave_out=frozenset(leave_out), folder=path.parent,
+        leave_out=frozenset(leave_out), folder=path.parent.absolute(),
     )  # fmt: skip
 
 

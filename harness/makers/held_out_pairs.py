@@ -9,6 +9,7 @@ from harness.data.pairs import decoder_start, scored_pair
 from harness.data.parallel import corpus_pairs
 from harness.makers.held_out import HeldOut
 from harness.makers.pair_batches import tokenised
+from harness.measures.translation.languages import Told
 from harness.specs.makers.pretrain import EvaluatePairs
 
 
@@ -16,11 +17,18 @@ class HeldOutPairs(HeldOut):
     """Held-out pairs, of which every token of the translation is scored, its end too."""
 
     def __init__(
-        self, evaluate: EvaluatePairs, length: int, model: Any, tokenizer: Any, spec_folder: Path, offline: bool
+        self,
+        evaluate: EvaluatePairs,
+        length: int,
+        model: Any,
+        tokenizer: Any,
+        spec_folder: Path,
+        offline: bool,
+        spoken: Told,
     ) -> None:
         """Tokenise the pairs; those with a side of more than ``length`` tokens are left out, as in training."""
         parts, self.text = corpus_pairs((evaluate,), spec_folder, offline)
-        pairs, start = tokenised(parts, [None], tokenizer, length), decoder_start(model, tokenizer)
+        pairs, start = tokenised(parts, [None], tokenizer, length, spoken), decoder_start(model, tokenizer)
         self.causal = True
         self.sequences = [
             scored_pair(source, target, start, cluster=number, key=number)

@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.checkpoints import Resolved
 from harness.data.parallel import Pair
 from harness.errors import HarnessError
+from harness.measures.translation.languages import Told, language_codes, speaking, target_tokens, told, told_by
+from harness.specs import Languages
 
 BATCHES_OF_A_POOL = 200
+NOTHING = Told()
 Places = NDArray[np.int64]
 
 
@@ -63,9 +67,13 @@ def mixed(own: PairTokens, general: PairTokens, share: float) -> PairTokens:
 
 
 def tokenised(
-    parts: Sequence[Sequence[Pair]], weights: Sequence[float | None], tokenizer: Any, length: int
+    parts: Sequence[Sequence[Pair]],
+    weights: Sequence[float | None],
+    tokenizer: Any,
+    length: int,
+    spoken: Told = NOTHING,
 ) -> PairTokens:
-    """Pairs as tokens, without those of which a side has more than ``length`` tokens.
+    """Pairs as tokens, without those of which a side has more than ``length`` tokens; ``spoken`` is what a model is told of the languages.
 
     Raises:
         HarnessError: a part has no pair left.
@@ -74,9 +82,13 @@ def tokenised(
     targets: list[list[int]] = []
     places, left_out = [], 0
     for number, part in enumerate(parts):
-        read = tokenizer([pair.source for pair in part], return_attention_mask=False, verbose=False)["input_ids"]
-        said = tokenizer(text_target=[pair.target for pair in part], return_attention_mask=False, verbose=False)
-        kept = [(s, t) for s, t in zip(read, said["input_ids"], strict=True) if max(len(s), len(t)) <= length]
+        with speaking(tokenizer, spoken):
+            texts, targets_of = [spoken.prefix + pair.source for pair in part], [pair.target for pair in part]
+            read = tokenizer(texts, return_attention_mask=False, verbose=False)["input_ids"]
+            said = tokenizer(text_target=targets_of, return_attention_mask=False, verbose=False)["input_ids"]
+        if spoken.token is not None:
+            read = [[tokenizer.convert_tokens_to_ids(spoken.token), *tokens] for tokens in read]
+        kept = [(s, t) for s, t in zip(read, said, strict=True) if max(len(s), len(t)) <= length]
         if not kept:
             raise HarnessError(
                 f"pairs: none of the {len(part):,} pairs of part {number + 1} has at most {length} tokens a side, its end "
@@ -89,6 +101,23 @@ def tokenised(
     if weights[0] is None:
         return PairTokens(sources, targets, (np.concatenate(places),), left_out=left_out)
     return PairTokens(sources, targets, tuple(places), tuple(float(weight or 0) for weight in weights), left_out)
+
+
+def told_of(languages: Languages | None, start: Resolved | None, tokenizer: Any) -> Told:
+    """What a model in training is told of the languages of its pairs: the same as when it is scored.
+
+    Raises:
+        HarnessError: its tokenizer has languages, and the recipe does not say which, or others.
+    """
+    if languages is not None:
+        return told_by(None, tokenizer, languages) if start is None else told(start, languages)
+    known = language_codes(tokenizer) or target_tokens(tokenizer)
+    if known:
+        raise HarnessError(
+            f"the tokenizer has languages ({', '.join(known[:5])}{', ...' if len(known) > 5 else ''}), and the recipe names none; "
+            "say which the pairs are of, such as languages: {source: de, target: en}"
+        )
+    return NOTHING
 
 
 class PairBatches:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from harness.checkpoints import Resolved
+from harness.checkpoints import Resolved, load_tokenizer
 from harness.checkpoints.config import body_parameters
 from harness.data.parallel import Pair, corpus_pairs
 from harness.data.tokenizer import train_tokenizer
@@ -27,7 +27,7 @@ from harness.makers.held_out import Found, HeldOut
 from harness.makers.held_out_pairs import HeldOutPairs
 from harness.makers.models import new_model, non_embedding_parameters, with_dropout
 from harness.makers.objectives import LOSSES, Objective, language_batches
-from harness.makers.pair_batches import PairTokens, tokenised
+from harness.makers.pair_batches import PairTokens, Told, tokenised, told_of
 from harness.makers.restoring import Restoring
 from harness.makers.run import Run
 from harness.makers.target import Target
@@ -130,13 +130,17 @@ class Material:
 
     def read_pairs(self) -> PairTokens:
         """Pairs as tokens; how many were too long is said once and kept beside the family."""
-        weights = [part.weight for part in self.recipe.pairs]
-        found = tokenised(self.training_parallel, weights, self.tokenizer, self.recipe.length)
+        weights, spoken = [part.weight for part in self.recipe.pairs], self.spoken()
+        found = tokenised(self.training_parallel, weights, self.tokenizer, self.recipe.length, spoken)
         self.note_pairs(found)
         if found.left_out:
             say(f"{self.family.folder.name}: {found.left_out:,} pairs have a side of more than {self.recipe.length} tokens "
                 "and are left out")  # fmt: skip
         return found
+
+    def spoken(self) -> Told:
+        """What the model is told of the languages of its pairs."""
+        return told_of(self.recipe.languages, self.start, self.tokenizer)
 
     def note_pairs(self, found: PairTokens) -> None:
         """Keep beside the family how many pairs are trained on."""
@@ -155,7 +159,7 @@ class Material:
         if self.held_out is None:
             places = (model, self.tokenizer, self.spec_folder, self.offline)
             if isinstance(evaluate, EvaluatePairs):
-                self.held_out = HeldOutPairs(evaluate, self.recipe.length, *places)
+                self.held_out = HeldOutPairs(evaluate, self.recipe.length, *places, self.spoken())
             else:
                 self.held_out = HeldOut(evaluate, self.recipe, *places)
             if getattr(self.recipe, "target_loss", None) is not None and len(self.family.names) > 1:
@@ -196,8 +200,6 @@ def parameters_by_size(recipe: LanguageModels) -> dict[str, int]:
 
 def the_tokenizer(recipe: LanguageModels, owner: Resolved | None, texts: list[str]) -> Any:
     """That of a checkpoint, or one trained on the corpus."""
-    from harness.checkpoints import load_tokenizer
-
     if owner is not None:
         return load_tokenizer(owner.folder, owner.name)
     spec = recipe.tokenizer

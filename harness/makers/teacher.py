@@ -11,9 +11,9 @@ from typing import Any
 from harness.checkpoints import Resolved
 from harness.data.parallel import Pair
 from harness.errors import HarnessError
+from harness.makers.pair_batches import told_of
 from harness.measures.translation.decoding import decode
 from harness.measures.translation.encoded import encoded_for_encoder, text_of
-from harness.measures.translation.languages import Told, told
 from harness.progress import progress
 from harness.results.signature import digest
 from harness.specs import Decoding, Distill
@@ -88,7 +88,7 @@ def translations(
 ) -> list[Said]:  # fmt: skip
     """The teacher's translations of some sources."""
     model, tokenizer = loaded
-    spoken = Told() if recipe.languages is None else told(teacher, recipe.languages)
+    spoken = told_of(recipe.languages, teacher, tokenizer)
     encoded = encoded_for_encoder(model, tokenizer, pairs, spoken, teacher.context)
     longest = min(recipe.decoding.maximum_length, teacher.context - 1)
     decoding = Decoding(**recipe.decoding.model_dump() | {"maximum_length": longest})

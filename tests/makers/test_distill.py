@@ -14,10 +14,14 @@ from harness.makers import distill, pretrain, teacher
 from harness.makers.distill import Distilled
 from harness.makers.family import FamilyFolder
 from harness.makers.models import from_scratch
-from harness.makers.pair_batches import tokenised
+from harness.makers.pair_batches import tokenised, told_of
+from harness.makers.registry import plan
 from harness.makers.translation import Translating, translation_loss
 from harness.makers.word_distillation import word_level_loss
-from harness.specs import Distill
+from harness.measures.translation.encoded import encoded_for_encoder
+from harness.specs import Distill, Languages
+from harness.specs.chains import making_order
+from tests.hub import multilingual
 from tests.makers.test_pretrain import hashes
 from tests.makers.test_translation import MARIAN, folder, part, recipe
 
@@ -144,3 +148,49 @@ def test_what_cannot_be_distilled_is_one_message(taught):
     pretrain.make(pretrain.Pretrain.model_validate(causal), taught / "c", spec_folder=taught)
     with pytest.raises(HarnessError, match=r"teacher c/seed=1/step=1 is a causal model .*expected one with an encoder"):
         distill.make(student(teacher="c/seed=1/step=1"), taught / "other", spec_folder=taught)
+
+
+def test_a_mark_that_ends_a_line_in_a_translation_costs_no_resumed_run_its_work(taught, monkeypatch):
+    marks = "\u2028 \x85 \x0b"
+    monkeypatch.setattr(
+        teacher, "translations", lambda *given: [teacher.Said(pair.source + marks, finished=True) for pair in given[2]]
+    )
+    (whole,) = material(student(), taught).training_parallel
+    monkeypatch.setattr(teacher, "translations", lambda *given: pytest.fail("made again"))
+    (again,) = material(student(), taught).training_parallel
+    assert again == whole and again[0].target.endswith(marks)
+
+
+def test_a_student_has_the_size_of_what_it_goes_on_from_and_a_new_one_that_of_its_own_architecture(taught):
+    pretrain.make(recipe(steps=[1], architecture=MARIAN | {"d_model": 16}), taught / "small", spec_folder=taught)
+    on = student(start="small/seed=1/step=1", architecture={})
+    sizes = [plan(one, taught / "s").parameters for one in (on, student())]
+    teachers = resolve(str(taught / "t" / "seed=1" / "step=2")).info.parameters
+    assert sizes[0] == resolve(str(taught / "small" / "seed=1" / "step=1")).info.parameters
+    assert teachers is not None and sizes[0] < teachers and sizes[1] != teachers
+
+
+def test_a_student_may_have_the_tokenizer_of_a_member_of_another_family(taught):
+    made = student(tokenizer="t/seed=1/step=2")
+    assert made.needs() == ("t/seed=1/step=2",) * 2
+    alone = recipe(steps=[1], tokenizer="t/seed=1/step=2")
+    assert alone.parents() == () and making_order({"alone": alone, "t": recipe(steps=[2])}) == ["t", "alone"]
+    pretrain.make(alone, taught / "alone", spec_folder=taught, offline=True)
+    assert resolve(str(taught / "alone/seed=1/step=1")).tokenizer == resolve(str(taught / "t/seed=1/step=2")).tokenizer
+
+
+def test_models_that_know_languages_are_told_them_in_training_as_in_scoring(tmp_path):
+    model, tokenizer = multilingual.nllb()
+    tokenizer.save_pretrained(tmp_path / "nllb")
+    model.save_pretrained(tmp_path / "nllb")
+    found, pairs = resolve(str(tmp_path / "nllb")), [Pair(0, "one", "two")]
+    spoken = told_of(Languages(source="fr", target="de"), found, tokenizer)
+    before = tokenizer.src_lang, tokenizer.tgt_lang
+    tokens = tokenised([pairs], [None], tokenizer, 16, spoken)
+    codes = tokenizer.convert_tokens_to_ids(["fra_Latn", "deu_Latn"])
+    assert [tokens.sources[0][0], tokens.targets[0][0]] == codes
+    assert (tokenizer.src_lang, tokenizer.tgt_lang) == before
+    scored = encoded_for_encoder(model, tokenizer, pairs, spoken, 16)
+    assert (scored.sources, [scored.start[1:] + scored.targets[0]]) == (tokens.sources, tokens.targets)
+    with pytest.raises(HarnessError, match="the recipe names none; say which the pairs are of"):
+        told_of(None, found, tokenizer)

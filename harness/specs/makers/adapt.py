@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, StringConstraints, model_validator
 
+from harness.specs.decoding import Languages
 from harness.specs.makers.algorithm import Algorithm, Share
 from harness.specs.makers.model import Maker, Seeds, Training, WholeNumbers
 from harness.specs.makers.pretrain import Objective, Pretrain
@@ -49,6 +50,7 @@ class Adapt(Algorithm, Training, Maker):
     batch_tokens: Positive = Field(
         4096, description="translation: the most tokens of a batch, both sides with their padding"
     )
+    languages: Languages | None = Field(None, description="translation: of the pairs, where the model has to be told")
     span_length: Annotated[float, Field(ge=1)] = Field(3.0, description="span and denoising: mean tokens of a span")
 
     @model_validator(mode="after")

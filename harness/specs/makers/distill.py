@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from harness.specs.decoding import Decoding, Languages
+from harness.specs.decoding import Decoding
 from harness.specs.makers.pretrain import Pretrain
 
 BEAMS_OF_A_TEACHER = 5
@@ -33,7 +33,6 @@ class Distill(Pretrain):
     temperature: Annotated[float, Field(gt=0)] = Field(
         1.0, description="word: what both models' logits are divided by for the teacher's part"
     )
-    languages: Languages | None = Field(None, description="of the pairs, where the teacher has to be told")
 
     @model_validator(mode="after")
     def settings_of_the_level(self) -> Distill:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, model_validator
 
+from harness.specs.decoding import Languages
 from harness.specs.makers.ladder import Ladder, Size
 from harness.specs.makers.model import WHOLE_SPREAD, Maker, Seeds
 from harness.specs.makers.text import Select, TrainingTexts
@@ -77,6 +78,9 @@ class LanguageModels(Ladder, Maker):
         4096,
         description="translation: the most tokens of a batch, both sides with their padding, in place of batch_size; pairs "
         "with a side of more tokens than length are left out",
+    )
+    languages: Languages | None = Field(
+        None, description="translation: of the pairs, where a model has to be told: mBART, M2M100, NLLB, Marian of many"
     )
     select: Select | None = None
     seeds: Seeds = (1,)
