@@ -40,4 +40,6 @@ def write_texts(folder: Path, key: str, lines: Iterable[Mapping[str, Any]]) -> N
 def read_texts(folder: Path, key: str) -> list[dict[str, Any]]:
     """The outputs of a measurement; empty where they were not kept."""
     path = texts_path(folder, key)
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]  # a text may hold U+2028

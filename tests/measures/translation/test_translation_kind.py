@@ -180,9 +180,11 @@ def test_outputs_that_cannot_be_kept_cost_no_record(tmp_path, capsys):
 
 
 def test_outputs_stay_out_of_version_control(tmp_path):
-    write_texts(tmp_path, "k" * 64, [{"row": 0, "hypothesis": "ä"}])
+    write_texts(tmp_path, "k" * 64, [{"row": 0, "hypothesis": "ä\u2028"}])
     assert (tmp_path / "outputs" / ".gitignore").read_text() == "*\n"
-    assert read_texts(tmp_path, "k" * 64) == [{"row": 0, "hypothesis": "ä"}] and read_texts(tmp_path, "other") == []
+    assert (
+        read_texts(tmp_path, "k" * 64) == [{"row": 0, "hypothesis": "ä\u2028"}] and read_texts(tmp_path, "other") == []
+    )
 
 
 @pytest.mark.parametrize("name", ["nllb", "marian"])

@@ -6,6 +6,7 @@ Rows can be repeated, put in another order and dropped; transformers' own caches
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from harness.data.batches import attention_mask, pad
 
 
-class Rows:
+class Rows(ABC):
     """The rows of a batch.
 
     Attributes:
@@ -29,9 +30,9 @@ class Rows:
         self.cache: Any = None
         self.logits = self.ahead(read)
 
+    @abstractmethod
     def ahead(self, ids: torch.Tensor) -> torch.Tensor:
         """Let the model read further tokens ``(R, t)``; logits of those after the last, float32 ``(R, V)``."""
-        raise NotImplementedError
 
     def step(self, tokens: torch.Tensor) -> None:
         """Read the next token of each row, ``(R,)``."""

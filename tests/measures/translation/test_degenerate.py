@@ -1,4 +1,4 @@
-"""What counts as empty and as a loop, against every stretch of every text of two tokens."""
+"""What counts as a loop, against every stretch of every text of two tokens."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from harness.measures.translation.decoding import degenerate
-from harness.measures.translation.decoding.degenerate import is_empty, loops
+from harness.measures.translation import degenerate
+from harness.measures.translation.degenerate import loops
 
 
 def repeated(text: tuple[int, ...], times: int, span: int) -> bool:
@@ -30,7 +30,3 @@ def test_loops_are_the_texts_with_a_repeated_stretch(monkeypatch: pytest.MonkeyP
 
 def test_a_period_of_twenty_one_is_no_loop() -> None:
     assert loops(list(range(20)) * 4) and not loops(list(range(21)) * 4)
-
-
-def test_empty_is_without_tokens_that_are_not_special() -> None:
-    assert is_empty([]) and is_empty([3, 3], {3}) and not is_empty([3, 4], {3})
